@@ -1,0 +1,47 @@
+"""What a bridge is told: one JSON file, written by the plan, read once at start."""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Settings of `windlass run bridge`. No field holds a secret; `*_file` fields name files."""
+
+    network: str
+    node: str
+    chain_id: int
+    genesis_hash: str
+    """Block 0 of the Ethereum genesis that geth must have."""
+    engine_url: str
+    jwt_file: str
+    """64 hex digits, mode 0600 (Engine API authentication)."""
+    rpc_url: str
+    """geth's ordinary HTTP RPC, for what the engine port does not answer (`txpool_status`)."""
+    geth_ipc: str
+    """geth's unix socket: the only place where admin calls are possible."""
+    abci_socket: str
+    database: str
+    """SQLite file: the payload log and the bridge's own state."""
+    cometbft_url: str
+    """CometBFT's RPC on loopback, for observation only."""
+    registrar_url: str | None
+    """Where to ask for peers while geth has none."""
+    static_peers: tuple[str, ...] = ()
+    """Enodes that geth was told to keep connected to."""
+    health_host: str
+    health_port: int
+    block_time_s: int
+    build_delay_s: float = 0.15
+    """Time that geth gets to fill a block before it is asked for it (150 ms was measured)."""
+    build_delay_s_max: float = 1.2
+    """The adaptive delay never waits longer than this."""
+
+
+class Genesis(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`app_state` of CometBFT's genesis: what all bridges of a network agree on from the start."""
+
+    ethereum_genesis_hash: str
+    ethereum_genesis_timestamp: int
+    fee_recipients: dict[str, str]
+    """CometBFT address (40 upper-case hex digits) of each validator → its fee recipient."""

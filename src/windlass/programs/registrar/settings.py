@@ -1,0 +1,29 @@
+"""What a registrar is told: one JSON file, written by the plan, read once at start."""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Settings of `windlass run registrar`. No field holds a secret.
+
+    The bootnodes come from `bootnodes` (URLs) or, when that is empty, from the DNS name in
+    `bootnode_service`; the environment variable BOOTNODE_SERVICE wins over both.
+    """
+
+    network: str
+    node: str
+    bind: str
+    port: int
+    """`GET /`: the comma-joined enodes; also /json, /static-nodes.json, /healthz, /readyz,
+    /metrics."""
+    bootnodes: tuple[str, ...] = ()
+    """URLs of bootnodes' HTTP side, e.g. http://127.0.0.1:8080."""
+    bootnode_service: str | None = None
+    """DNS name whose addresses are the bootnodes, each asked on port 8080."""
+    poll_s: float = 2.0
+    """How often each bootnode is asked."""
+    request_timeout_s: float = 2.0
+    keep_s: float = 86400.0
+    """How long a bootnode that stopped answering is still listed while no other is alive."""
