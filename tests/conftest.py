@@ -1,0 +1,70 @@
+"""What every test may ask for: the real binaries, and logs that outlive a failure.
+
+Tests run geth, CometBFT and devp2p as they are. geth and CometBFT come from the same cache that
+`windlass up` uses; `make test` fills it before pytest starts, so that no test waits for a build.
+WINDLASS_TEST_BINARIES names a folder that already has all three.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from collections.abc import Generator
+from pathlib import Path
+
+import pytest
+
+from tests.support.binaries import find
+from tests.support.logs import keep_logs
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+FAILED_LOGS = REPOSITORY / "build" / "test-logs"
+
+
+@pytest.fixture(scope="session")
+def geth_binary() -> Path:
+    """An unmodified geth of the pinned version."""
+    return find("geth")
+
+
+@pytest.fixture(scope="session")
+def cometbft_binary() -> Path:
+    """An unmodified CometBFT of the pinned version."""
+    return find("cometbft")
+
+
+@pytest.fixture(scope="session")
+def devp2p_binary() -> Path:
+    """go-ethereum's devp2p, whose discv4 test suite our bootnode has to pass; test-only."""
+    return find("devp2p")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _environment_of_tests() -> Generator[None]:
+    """Nothing of the person's own Windlass is used, and output has no colour unless a test asks."""
+    kept = {name: os.environ.pop(name, None) for name in ("WINDLASS_STATE", "FORCE_COLOR")}
+    yield
+    for name, value in kept.items():
+        if value is not None:
+            os.environ[name] = value
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Logs under build/test-logs are those of the last run only."""
+    if not hasattr(session.config, "workerinput"):
+        shutil.rmtree(FAILED_LOGS, ignore_errors=True)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Copies the logs below a failed test's folders to build/test-logs before they are deleted."""
+    report = yield
+    if report.failed:
+        name = re.sub(r"[^\w.-]+", "_", item.nodeid)[-150:]
+        kept = keep_logs(item, FAILED_LOGS / name)
+        if kept:
+            report.sections.append(("logs kept", f"{kept} files in {FAILED_LOGS / name}"))
+    return report
