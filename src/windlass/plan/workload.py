@@ -21,11 +21,16 @@ class Port(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class File(msgspec.Struct, frozen=True, kw_only=True):
-    """A file that must be there before the processes start; mode 0600 if it is secret, else 0644."""
+    """A file that must be there before the processes start; mode 0600 if it is secret, else 0644.
+
+    A file marked `once` is written only if it is missing, because the process writes it from then
+    on: resetting a validator's record of what it has signed would make it sign twice.
+    """
 
     path: str
     content: bytes
     secret: bool = False
+    once: bool = False
 
 
 class Probe(msgspec.Struct, frozen=True, kw_only=True):
@@ -83,6 +88,7 @@ class Workload(msgspec.Struct, frozen=True, kw_only=True):
     """One node or program. `rank` orders starts (low first); stops go the other way round.
 
     `main` names the process whose pid and memory people mean when they speak of the node.
+    `endpoint` is true for the one node whose RPC is the network's.
     `rpc_url`, `ws_url`, `health_url` (our own program's, see kit/health.py), `cometbft_url` and
     `url` (a registrar's or bootnode's page) are None where they do not apply.
     """
@@ -97,6 +103,7 @@ class Workload(msgspec.Struct, frozen=True, kw_only=True):
     files: tuple[File, ...] = ()
     ports: tuple[Port, ...] = ()
     resources: Resources = Resources()
+    endpoint: bool = False
     rpc_url: str | None = None
     ws_url: str | None = None
     health_url: str | None = None
