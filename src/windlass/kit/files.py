@@ -44,15 +44,15 @@ def write_atomically(path: Path, content: bytes, *, secret: bool) -> None:
     try:
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
         try:
-            with open(descriptor, "wb") as file:
+            with os.fdopen(descriptor, "wb") as file:
                 os.fchmod(descriptor, mode)  # whatever the umask says
                 file.write(content)
                 file.flush()
                 os.fsync(descriptor)
-            os.rename(temporary, path)
+            temporary.rename(path)
         except BaseException:
             with contextlib.suppress(OSError):
-                os.unlink(temporary)
+                temporary.unlink()
             raise
         _sync_directory(path.parent)
     except OSError as error:
@@ -90,11 +90,11 @@ def read_hex(path: Path, *, length: int) -> bytes:
     return value
 
 
-def read_json(path: Path, type: type[T], *, bytes_max: int = 1 << 20) -> T:
+def read_json(path: Path, kind: type[T], *, bytes_max: int = 1 << 20) -> T:
     """The content as that type, checked strictly. Raises FileError."""
     content = read_bytes(path, bytes_max=bytes_max)
     try:
-        return msgspec.json.decode(content, type=type)
+        return msgspec.json.decode(content, type=kind)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise FileError(path, f"{path} does not hold what it should: {error}.") from error
 

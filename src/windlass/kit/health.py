@@ -42,16 +42,16 @@ class Health(msgspec.Struct, kw_only=True):
             "/metrics": self._metrics,
         }
 
-    async def _healthz(self, request: Request) -> Response:
+    async def _healthz(self, _: Request) -> Response:
         return _verdict("alive", self.alive())
 
-    async def _readyz(self, request: Request) -> Response:
+    async def _readyz(self, _: Request) -> Response:
         return _verdict("ready", self.ready())
 
-    async def _state(self, request: Request) -> Response:
+    async def _state(self, _: Request) -> Response:
         return json_response({"schema": 1, **self.state()})
 
-    async def _metrics(self, request: Request) -> Response:
+    async def _metrics(self, _: Request) -> Response:
         return Response(
             body=self.registry.render(),
             headers={"content-type": "text/plain; version=0.0.4; charset=utf-8"},

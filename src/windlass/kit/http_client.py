@@ -57,14 +57,14 @@ def parse_url(url: str) -> Target:
     return Target(url, parts.hostname, 80 if port is None else port, path or "/")
 
 
-class _Lost(Exception):
+class _LostError(Exception):
     """The connection ended; `answered` tells whether a part of an answer had come."""
 
     def __init__(self, answered: bool) -> None:
         self.answered = answered
 
 
-class _TooLarge(Exception):
+class _TooLargeError(Exception):
     """The body is larger than the caller allows."""
 
 
@@ -107,15 +107,15 @@ class _Connection:
                 elif isinstance(event, h11.Data):
                     size += len(event.data)
                     if size > body_bytes_max:
-                        raise _TooLarge
+                        raise _TooLargeError
                     chunks.append(bytes(event.data))
                 elif isinstance(event, h11.EndOfMessage) and response is not None:
                     response.body = b"".join(chunks)
                     return response
                 elif isinstance(event, h11.ConnectionClosed):
-                    raise _Lost(response is not None)
+                    raise _LostError(response is not None)
         except (OSError, EOFError) as error:
-            raise _Lost(answered) from error
+            raise _LostError(answered) from error
 
     def _write(self, request: h11.Request, body: bytes) -> None:
         out = self.state.send(request) or b""
@@ -217,7 +217,7 @@ class HttpClient:
                 continue
             try:
                 return await self._exchange(connection, request, body)
-            except _Lost as lost:
+            except _LostError as lost:
                 if lost.answered:
                     raise self._truncated() from lost
                 break  # the server closed it while it was idle: once more, on a new one
@@ -231,7 +231,7 @@ class HttpClient:
             ) from error
         try:
             return await self._exchange(connection, request, body)
-        except _Lost as lost:
+        except _LostError as lost:
             if lost.answered:
                 raise self._truncated() from lost
             raise HttpError(
@@ -247,7 +247,6 @@ class HttpClient:
         try:
             response = await connection.exchange(request, body, self._body_bytes_max)
             kept = connection.reset()
-            return response
         except h11.RemoteProtocolError as error:
             if connection.reader.at_eof():
                 raise self._truncated() from error
@@ -256,7 +255,7 @@ class HttpClient:
                 f"{self.url} does not speak HTTP: {error}.",
                 "See whether another program has taken that port.",
             ) from error
-        except _TooLarge:
+        except _TooLargeError:
             raise HttpError(
                 "too_large",
                 f"The answer of {self.url} is larger than {self._body_bytes_max} bytes.",
@@ -267,6 +266,7 @@ class HttpClient:
                 self._idle.append(connection)
             else:
                 connection.close()
+        return response
 
     def _truncated(self) -> HttpError:
         return HttpError("protocol", f"{self.url} ended in the middle of its answer.")

@@ -13,7 +13,7 @@ from urllib.parse import unquote
 import h11
 
 from windlass.kit.http_messages import Handler, Request, Response, Routes, text_response
-from windlass.kit.listening import CannotListen
+from windlass.kit.listening import ListenError
 
 IDLE_S = 30.0
 REQUEST_S = 10.0  # from the first byte of a request to its last: what a slowloris gets
@@ -29,7 +29,7 @@ READ_BYTES = 64 << 10
 log = logging.getLogger(__name__)
 
 
-class _Refused(Exception):
+class _RefusedError(Exception):
     """A request that gets this answer and then the end of its connection."""
 
     def __init__(self, response: Response) -> None:
@@ -52,19 +52,19 @@ class HttpServer:
             methods = [key] if isinstance(key, tuple) else [("GET", key), ("HEAD", key)]
             for method, path in methods:
                 self._handlers.setdefault(path, {})[method] = handler
-        self._idle_s = idle_s
-        self._request_s = request_s
+        self.idle_s = idle_s
+        self.request_s = request_s
         self._connections_max = connections_max
         self._connections: dict[asyncio.Task[None], _Session] = {}
         self._server: asyncio.Server | None = None
         self.port = 0
 
     async def start(self, host: str, port: int) -> None:
-        """Listens; port 0 takes a free one, which `port` tells. Raises CannotListen."""
+        """Listens; port 0 takes a free one, which `port` tells. Raises ListenError."""
         try:
             self._server = await asyncio.start_server(self._accept, host, port, limit=READ_BYTES)
         except OSError as error:
-            raise CannotListen(error, "TCP", host, port) from error
+            raise ListenError(error, "TCP", host, port) from error
         self.port = self._server.sockets[0].getsockname()[1]
 
     async def stop(self) -> None:
@@ -140,9 +140,11 @@ class _Session:
             try:
                 request = await self._read()
             except h11.RemoteProtocolError as error:
-                return await self.refuse(text_response(f"{error}\n", error.error_status_hint))
-            except _Refused as refused:
-                return await self.refuse(refused.response)
+                await self.refuse(text_response(f"{error}\n", error.error_status_hint))
+                return
+            except _RefusedError as refused:
+                await self.refuse(refused.response)
+                return
             if request is None:
                 return
             self.busy = True
@@ -157,13 +159,13 @@ class _Session:
         """The next request, None if the client is done."""
         if not self._state.trailing_data[0]:
             # Waiting for a first byte is idling, everything after it is the request's own time.
-            async with asyncio.timeout(self._server._idle_s):
+            async with asyncio.timeout(self._server.idle_s):
                 self._state.receive_data(await self._reader.read(READ_BYTES))
         try:
-            async with asyncio.timeout(self._server._request_s):
+            async with asyncio.timeout(self._server.request_s):
                 return await self._read_request()
         except TimeoutError:
-            raise _Refused(text_response("the request took too long\n", 408)) from None
+            raise _RefusedError(text_response("the request took too long\n", 408)) from None
 
     async def _read_request(self) -> Request | None:
         request: Request | None = None
@@ -180,7 +182,7 @@ class _Session:
             elif isinstance(event, h11.Data):
                 body += event.data
                 if len(body) > BODY_BYTES_MAX:
-                    raise _Refused(text_response("the body is too large\n", 413))
+                    raise _RefusedError(text_response("the body is too large\n", 413))
             elif isinstance(event, h11.EndOfMessage) and request is not None:
                 request.body = bytes(body)
                 return request

@@ -8,10 +8,10 @@ from typing import Literal
 from windlass.kit.errors import WindlassError
 
 
-class CannotListen(WindlassError):
+class ListenError(WindlassError):
     """A port cannot be had: it is taken, not allowed, or the address is not this machine's."""
 
-    code = "cannot_listen"
+    code = "port"
 
     def __init__(
         self, error: OSError, protocol: Literal["TCP", "UDP"], host: str, port: int

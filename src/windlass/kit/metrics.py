@@ -20,9 +20,9 @@ DURATION_BUCKETS_S = (0.001, 0.005, 0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 1
 
 
 class _Metric:
-    def __init__(self, name: str, help: str, labels: tuple[str, ...]) -> None:
+    def __init__(self, name: str, help_text: str, labels: tuple[str, ...]) -> None:
         self.name = name
-        self.help = help
+        self.help_text = help_text
         self.labels = labels
 
     def _key(self, known: dict[tuple[str, ...], Any], values: tuple[str, ...]) -> tuple[str, ...]:
@@ -36,8 +36,8 @@ class _Metric:
 class Counter(_Metric):
     """A number that only grows. Its name ends in `_total`."""
 
-    def __init__(self, name: str, help: str, labels: tuple[str, ...]) -> None:
-        super().__init__(name, help, labels)
+    def __init__(self, name: str, help_text: str, labels: tuple[str, ...]) -> None:
+        super().__init__(name, help_text, labels)
         self.values: dict[tuple[str, ...], float] = {} if labels else {(): 0.0}
 
     def increment(self, *labels: str, by: float = 1) -> None:
@@ -50,7 +50,7 @@ class Counter(_Metric):
     def family(self) -> Family:
         from prometheus_client.core import CounterMetricFamily
 
-        family = CounterMetricFamily(self.name, self.help, labels=self.labels)
+        family = CounterMetricFamily(self.name, self.help_text, labels=self.labels)
         for labels, value in self.values.items():
             family.add_metric(labels, value)
         return family
@@ -60,9 +60,9 @@ class Gauge(_Metric):
     """A number that goes up and down; with `read` it is asked for at each scrape."""
 
     def __init__(
-        self, name: str, help: str, labels: tuple[str, ...], read: Callable[[], float] | None
+        self, name: str, help_text: str, labels: tuple[str, ...], read: Callable[[], float] | None
     ) -> None:
-        super().__init__(name, help, labels)
+        super().__init__(name, help_text, labels)
         self.values: dict[tuple[str, ...], float] = {}
         self._read = read
 
@@ -75,7 +75,7 @@ class Gauge(_Metric):
     def family(self) -> Family:
         from prometheus_client.core import GaugeMetricFamily
 
-        family = GaugeMetricFamily(self.name, self.help, labels=self.labels)
+        family = GaugeMetricFamily(self.name, self.help_text, labels=self.labels)
         if self._read:
             family.add_metric((), self._read())
         for labels, value in self.values.items():
@@ -87,9 +87,9 @@ class Histogram(_Metric):
     """How often a number fell below each bound."""
 
     def __init__(
-        self, name: str, help: str, labels: tuple[str, ...], buckets: tuple[float, ...]
+        self, name: str, help_text: str, labels: tuple[str, ...], buckets: tuple[float, ...]
     ) -> None:
-        super().__init__(name, help, labels)
+        super().__init__(name, help_text, labels)
         self._buckets = buckets
         self._counts: dict[tuple[str, ...], list[int]] = {}
         self._sums: dict[tuple[str, ...], float] = {}
@@ -103,7 +103,7 @@ class Histogram(_Metric):
     def family(self) -> Family:
         from prometheus_client.core import HistogramMetricFamily
 
-        family = HistogramMetricFamily(self.name, self.help, labels=self.labels)
+        family = HistogramMetricFamily(self.name, self.help_text, labels=self.labels)
         bounds = [*(str(bound) for bound in self._buckets), "+Inf"]
         for labels, counts in self._counts.items():
             sums = [sum(counts[: i + 1]) for i in range(len(counts))]
@@ -118,30 +118,30 @@ class Registry:
         self._metrics: dict[str, Counter | Gauge | Histogram] = {}
         self._prometheus: CollectorRegistry | None = None
 
-    def counter(self, name: str, help: str, labels: tuple[str, ...] = ()) -> Counter:
-        metric = Counter(name, help, labels)
+    def counter(self, name: str, help_text: str, labels: tuple[str, ...] = ()) -> Counter:
+        metric = Counter(name, help_text, labels)
         self._add(metric)
         return metric
 
     def gauge(
         self,
         name: str,
-        help: str,
+        help_text: str,
         labels: tuple[str, ...] = (),
         read: Callable[[], float] | None = None,
     ) -> Gauge:
-        metric = Gauge(name, help, labels, read)
+        metric = Gauge(name, help_text, labels, read)
         self._add(metric)
         return metric
 
     def histogram(
         self,
         name: str,
-        help: str,
+        help_text: str,
         labels: tuple[str, ...] = (),
         buckets: tuple[float, ...] = DURATION_BUCKETS_S,
     ) -> Histogram:
-        metric = Histogram(name, help, labels, buckets)
+        metric = Histogram(name, help_text, labels, buckets)
         self._add(metric)
         return metric
 

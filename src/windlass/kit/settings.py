@@ -21,7 +21,7 @@ class SettingsError(UsageError):
     code = "settings"
 
 
-def load(path: Path | str, type: type[T]) -> T:
+def load(path: Path | str, kind: type[T]) -> T:
     """The settings in that file. Raises SettingsError naming the file and the field."""
     path = Path(path)
     try:
@@ -29,7 +29,7 @@ def load(path: Path | str, type: type[T]) -> T:
     except FileError as error:
         raise SettingsError(error.sentence, "Name an existing settings file.") from error
     try:
-        return msgspec.json.decode(content, type=type)
+        return msgspec.json.decode(content, type=kind)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise SettingsError(
             f"The settings in {path} are wrong: {error}.",

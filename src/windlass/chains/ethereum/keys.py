@@ -17,7 +17,7 @@ ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
 """Of the curve's group: a private key is a number from 1 to this less one."""
 
 
-class InvalidKey(ValueError):
+class InvalidKeyError(ValueError):
     """The bytes are no key, no signature, or the signature fits no key."""
 
 
@@ -28,7 +28,7 @@ class PrivateKey:
 
     def __init__(self, secret: bytes) -> None:
         if len(secret) != 32 or not 0 < int.from_bytes(secret, "big") < ORDER:
-            raise InvalidKey("a private key has 32 bytes and is from 1 to the curve's order")
+            raise InvalidKeyError("a private key has 32 bytes and is from 1 to the curve's order")
         self._key = coincurve.PrivateKey(secret)
         self.public_key = self._key.public_key.format(compressed=False)[1:]
 
@@ -48,7 +48,7 @@ class PrivateKey:
     def sign(self, digest: bytes) -> bytes:
         """65 bytes r ‖ s ‖ v with v 0 or 1 and s in the lower half (EIP-2), over 32 bytes."""
         if len(digest) != 32:
-            raise InvalidKey("a signature is made over 32 bytes")
+            raise InvalidKeyError("a signature is made over 32 bytes")
         return self._key.sign_recoverable(digest, hasher=None)
 
 
@@ -61,31 +61,31 @@ def generate_private_key() -> bytes:
 
 
 def public_key(private_key: bytes) -> bytes:
-    """64 bytes: x and y. Raises InvalidKey."""
+    """64 bytes: x and y. Raises InvalidKeyError."""
     return PrivateKey(private_key).public_key
 
 
 def recover(signature: bytes, digest: bytes) -> bytes:
-    """The 64-byte public key that made r ‖ s ‖ v over this digest. Raises InvalidKey."""
+    """The 64-byte public key that made r ‖ s ‖ v over this digest. Raises InvalidKeyError."""
     if len(signature) != 65 or signature[64] > 3 or len(digest) != 32:
-        raise InvalidKey("a signature has 65 bytes, the last from 0 to 3, over 32 bytes")
+        raise InvalidKeyError("a signature has 65 bytes, the last from 0 to 3, over 32 bytes")
     try:
         key = coincurve.PublicKey.from_signature_and_message(signature, digest, hasher=None)
     except Exception as error:
         # coincurve raises a bare Exception where libsecp256k1 gives no point.
-        raise InvalidKey("the signature fits no key") from error
+        raise InvalidKeyError("the signature fits no key") from error
     return key.format(compressed=False)[1:]
 
 
 def address_from_public_key(key: bytes) -> Address:
     """The last 20 bytes of the hash of the 64-byte public key (yellow paper, appendix F)."""
     if len(key) != 64:
-        raise InvalidKey("a public key has 64 bytes")
+        raise InvalidKeyError("a public key has 64 bytes")
     return Address("0x" + keccak256(key)[12:].hex())
 
 
 def address_from_private_key(private_key: bytes) -> Address:
-    """The account of a private key. Raises InvalidKey."""
+    """The account of a private key. Raises InvalidKeyError."""
     return PrivateKey(private_key).address
 
 
