@@ -22,7 +22,7 @@ def cache() -> Path:
 
 def cached(program: str) -> Path | None:
     """Where the program is, None if it still has to be installed."""
-    from windlass.runtimes.local.binaries import Binaries  # type: ignore[import-not-found,unused-ignore]
+    from windlass.runtimes.local.binaries import Binaries
 
     found = Binaries(cache()).find(program, VERSIONS[program])
     return Path(found.path) if found else None

@@ -14,6 +14,6 @@ def find(program: str) -> Path:
     path = Path(folder) / program if folder else cached(program)
     if path is None or not path.is_file():
         raise FileNotFoundError(
-            f"{program} {VERSIONS[program]} is not there: `make test-setup` installs what tests need."
+            f"{program} {VERSIONS[program]} is not there: `make test-setup` installs it."
         )
     return path
