@@ -1,0 +1,122 @@
+"""Building the next block: when to begin, which timestamp it gets, how long geth may fill it.
+
+Shared by the bridge and the sealer. Three rules, each with a measured reason:
+
+- The chain's clock is the wall clock. A block's stamp is the second at which it will be ready, and
+  building begins the build delay before that, so blocks come evenly and never run ahead.
+- geth answers `getPayload` with an *empty* block while its first full one is unfinished. With a
+  fixed delay, a full pool and a high gas limit, 21 of 22 blocks came out empty; hence `BuildDelay`.
+- geth freezes a payload when it is asked for, and equal attributes are the same payload: a further
+  try needs another attribute, which a later timestamp is.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Awaitable, Callable
+
+from windlass.chains.ethereum.engine import Attributes, EngineClient
+from windlass.chains.ethereum.payload import Payload
+from windlass.chains.ethereum.quantities import BlockHash
+from windlass.kit.errors import WindlassError
+
+ZERO_ROOT = "0x" + "00" * 32
+GROWTH = 2.0
+DECAY = 0.9
+WAIT_S_MAX = 1.5
+"""The longest that pacing holds a proposal back: within CometBFT's timeout to propose."""
+_RANDAO_TAG = b"windlass prevRandao 1"
+
+
+class NotBuilding(WindlassError):
+    """geth did not begin to build on our head: it has lost it, or is syncing. `status` is its word.
+
+    What helps is to restore geth to that head (restore.py) and to try again.
+    """
+
+    code = "not_building"
+
+    def __init__(self, status: str) -> None:
+        super().__init__(f"geth does not build on the head it was given; it says {status}.")
+        self.status = status
+
+
+class BuildDelay:
+    """How long geth gets to fill a block: doubles when it was too short, else shrinks slowly.
+
+    Too short shows as an empty block although the pool has transactions. The delay never leaves
+    `minimum_s` … `maximum_s`.
+    """
+
+    def __init__(self, minimum_s: float, maximum_s: float) -> None:
+        self.minimum_s = minimum_s
+        self.maximum_s = max(minimum_s, maximum_s)
+        self.current_s = minimum_s
+
+    def learn(self, *, payload_empty: bool, pool_pending: int) -> None:
+        """Takes in how the last build went."""
+        if payload_empty and pool_pending > 0:
+            self.current_s = min(self.current_s * GROWTH, self.maximum_s)
+        else:
+            self.current_s = max(self.current_s * DECAY, self.minimum_s)
+
+
+def wait_before_building(
+    parent_timestamp: int,
+    now: float,
+    delay_s: float,
+    block_time_s: int = 1,
+    wait_s_max: float = WAIT_S_MAX,
+) -> float:
+    """Seconds to wait so that the block is ready `block_time_s` after its parent's stamp."""
+    return min(max(0.0, parent_timestamp + block_time_s - delay_s - now), wait_s_max)
+
+
+def block_timestamp(
+    parent_timestamp: int, now: float, delay_s: float, ceiling: int | None = None
+) -> int:
+    """The stamp of a block whose building begins now: the whole second in which it will be ready.
+
+    Never above `ceiling` (what the other validators accept), but always above the parent's, which
+    is the one rule that geth has: seconds must strictly increase.
+    """
+    stamp = int(now + delay_s)
+    if ceiling is not None:
+        stamp = min(stamp, ceiling)
+    return max(parent_timestamp + 1, stamp)
+
+
+def prev_randao(chain_id: int, number: int, parent_hash: BlockHash) -> str:
+    """The `prevRandao` of block `number`: the same on every node, and not secure randomness.
+
+    sha256(tag ‖ chain id ‖ number ‖ parent hash), integers as 8 bytes big-endian. Anyone can
+    compute it once the parent is known, so no contract may rely on it.
+    """
+    data = _RANDAO_TAG + chain_id.to_bytes(8, "big") + number.to_bytes(8, "big")
+    return "0x" + hashlib.sha256(data + bytes.fromhex(parent_hash[2:])).hexdigest()
+
+
+async def build(
+    engine: EngineClient,
+    parent_hash: BlockHash,
+    attributes: Attributes,
+    delay: BuildDelay,
+    pool_pending: Callable[[], Awaitable[int]],
+) -> Payload:
+    """Has geth build a block on `parent_hash`, which must be a decided one.
+
+    `pool_pending` says how many transactions could go into a block (geth's `txpool_status`, which
+    the engine port does not answer); it is asked only about empty blocks. Raises NotBuilding and
+    EngineError.
+    """
+    status, payload_id = await engine.forkchoice(parent_hash, attributes)
+    if payload_id is None:
+        raise NotBuilding(status)
+    await asyncio.sleep(delay.current_s)
+    payload = await engine.get_payload(payload_id, attributes.parent_beacon_block_root)
+    if payload.parent_hash != parent_hash or payload.timestamp != attributes.timestamp:
+        raise NotBuilding("a block with another parent or timestamp")
+    empty = not payload.transactions
+    delay.learn(payload_empty=empty, pool_pending=await pool_pending() if empty else 0)
+    return payload
