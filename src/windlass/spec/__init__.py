@@ -1,1 +1,1 @@
-""""""
+"""The spec: what `windlass.yaml` says, checked once, before anything starts."""

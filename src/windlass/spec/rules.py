@@ -1,0 +1,146 @@
+"""What no single value can tell: rules between fields and between networks, and the warnings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from windlass.spec.models import GenesisAccount, Network, Spec
+from windlass.spec.read import Reader
+
+ROLES_ABSENT = {"bft": {"sealer"}, "solo": {"validator"}}
+"""Roles that a network of this consensus has not."""
+
+SYSTEM_CONTRACTS = {
+    "0x000f3df6d732807ef1319fb7b8bb8522d0beac02": "the beacon roots contract (EIP-4788)",
+    "0x0000f90827f1c53a10cb7a02335b175320002935": "the block hash history contract (EIP-2935)",
+    "0x00000961ef480eb55e80d19ad83579a64c007002": "the withdrawal request contract (EIP-7002)",
+    "0x0000bbddc7ce488642fb579f8b00f3a590007251": "the consolidation request contract (EIP-7251)",
+}
+"""Every Prague genesis needs them. Address → what is there."""
+
+RESERVED_ADDRESS_MAX = 0x1FF
+"""Precompiled contracts lie at 0x01 to 0x11 and, in forks to come, at 0x100."""
+
+
+def check(reader: Reader) -> None:
+    """Notes every broken rule in `reader`."""
+    networks = {
+        path: section for path, section in reader.built.items() if isinstance(section, Network)
+    }
+    for path, network in networks.items():
+        _check_validators(reader, path, network)
+        _check_resources(reader, path, network)
+        _check_addresses(reader, path, network)
+        _check_genesis(reader, path, network)
+    _check_chain_ids(reader, networks)
+    _check_ports(reader, networks)
+    if "networks" in reader.places and not any(
+        place.startswith("networks.") for place in reader.places
+    ):
+        reader.note("networks", "holds no network; `windlass init` writes one to start from")
+
+
+def _check_validators(reader: Reader, path: str, network: Network) -> None:
+    written = f"{path}.validators" in reader.places
+    if network.consensus == "solo" and written and network.validators != 1:
+        reader.note(
+            f"{path}.validators",
+            f"is {network.validators}, but a solo network has one sealer and no validators; "
+            f"leave it out, or use consensus 'bft'",
+        )
+
+
+def _check_resources(reader: Reader, path: str, network: Network) -> None:
+    for role in network.resources:
+        if role in ROLES_ABSENT[network.consensus]:
+            reader.note(f"{path}.resources.{role}", f"a {network.consensus} network has no {role}")
+
+
+def _check_addresses(reader: Reader, path: str, network: Network) -> None:
+    if network.bind.startswith("127.") and not network.host.startswith("127."):
+        reader.note(
+            f"{path}.bind",
+            f"nobody can connect to {network.host} (host) while the network listens on "
+            f"{network.bind} only; bind to {network.host} or 0.0.0.0",
+        )
+
+
+def _check_genesis(reader: Reader, path: str, network: Network) -> None:
+    seen: dict[str, str] = {}
+    for place, account in _each(f"{path}.genesis.accounts", network.genesis.accounts):
+        if (account.name is None) == (account.address is None):
+            reader.note(place, "needs either a name (its key is made) or an address, one of them")
+        label = account.name or account.address
+        if label is not None:
+            _check_once(reader, seen, label, f"{place}.{'name' if account.name else 'address'}")
+        if account.address is not None:
+            _check_free(reader, account.address, f"{place}.address")
+    for index, contract in enumerate(network.genesis.contracts):
+        place = f"{path}.genesis.contracts[{index}].address"
+        _check_once(reader, seen, contract.address, place)
+        _check_free(reader, contract.address, place)
+
+
+def _each(path: str, accounts: tuple[GenesisAccount, ...]) -> Iterator[tuple[str, GenesisAccount]]:
+    for index, account in enumerate(accounts):
+        yield f"{path}[{index}]", account
+
+
+def _check_once(reader: Reader, seen: dict[str, str], label: str, place: str) -> None:
+    if label in seen:
+        reader.note(place, f"{label} is already there, at {seen[label]}")
+    seen.setdefault(label, place)
+
+
+def _check_free(reader: Reader, address: str, place: str) -> None:
+    if address in SYSTEM_CONTRACTS:
+        reader.note(place, f"{address} belongs to {SYSTEM_CONTRACTS[address]}; take another one")
+    elif int(address, 16) <= RESERVED_ADDRESS_MAX:
+        reader.note(place, f"{address} is reserved for precompiled contracts; take another one")
+
+
+def _check_chain_ids(reader: Reader, networks: dict[str, Network]) -> None:
+    seen: dict[int, str] = {}
+    for path, network in networks.items():
+        if network.chain_id in seen:
+            reader.note(
+                f"{path}.chain_id",
+                f"{network.chain_id} is also the chain id of {seen[network.chain_id]}: "
+                f"transactions of one would be valid on the other; choose another number",
+            )
+        seen.setdefault(network.chain_id, path)
+
+
+def _check_ports(reader: Reader, networks: dict[str, Network]) -> None:
+    """TCP and UDP numbers are apart: only the bootnodes' discovery is UDP alone."""
+    seen: dict[tuple[str, int], str] = {}
+    for path, network in networks.items():
+        for name in network.ports.__struct_fields__:
+            number = getattr(network.ports, name)
+            if number is None:
+                continue
+            place = f"{path}.ports.{name}"
+            key = ("udp" if name == "bootnode" else "tcp", number)
+            if key in seen:
+                reader.note(place, f"{number} is already the port of {seen[key]}")
+            seen.setdefault(key, place)
+
+
+def warnings(spec: Spec) -> list[str]:
+    """What is allowed and yet worth a sentence."""
+    found = []
+    for name, network in spec.networks.items():
+        if network.consensus == "bft" and network.validators < 4:
+            count = {
+                1: "1 validator tolerates",
+                2: "2 validators tolerate",
+                3: "3 validators tolerate",
+            }[network.validators]
+            found.append(f"Network {name}: {count} no fault; 4 tolerate one.")
+        accounts, contracts = network.genesis.accounts, network.genesis.contracts
+        if not any([one.balance for one in accounts] + [one.balance for one in contracts]):
+            found.append(
+                f"Network {name}: no account has ether at genesis, so nobody will ever be able to "
+                f"pay for a transaction."
+            )
+    return found
