@@ -68,7 +68,7 @@ def endpoint(network: Network) -> str:
 
 
 def port_requests(name: str, network: Network) -> tuple[PortRequest, ...]:
-    """Every port of the network called `name`, in the order in which numbers should be given out."""
+    """Every port of the network called `name`, in the order in which to give out numbers."""
     requests = [
         _request(name, network, member, port)
         for member in roster(network)
@@ -93,12 +93,11 @@ def _ports(network: Network, role: Role) -> tuple[str, ...]:
 def _request(name: str, network: Network, member: Member, port: str) -> PortRequest:
     """The port by that name, with the number people would look for it at, if there is one."""
     start, fixed = None, False
-    if port in WELL_KNOWN_PORTS:
-        chosen: int | None = getattr(network.ports, port)
-        index = int(member.name.partition("-")[2] or 0) if member.role == "bootnode" else 0
-        if port not in ("rpc", "ws") or member.name == endpoint(network):
-            start = (chosen or WELL_KNOWN_PORTS[port]) + index
-            fixed = chosen is not None and index == 0
+    if port in WELL_KNOWN_PORTS and member.role not in ("validator", "sealer"):
+        start = WELL_KNOWN_PORTS[port]
+    chosen: int | None = getattr(network.ports, port, None)
+    if port in WELL_KNOWN_PORTS and member.name in (endpoint(network), "bootnode-0", "registrar"):
+        start, fixed = chosen or WELL_KNOWN_PORTS[port], chosen is not None
     return PortRequest(
         network=name,
         workload=member.name,
