@@ -8,6 +8,7 @@ theory have been carried out; everything that Windlass sends this way can be rep
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Mapping
 from urllib.parse import urlsplit
@@ -133,6 +134,8 @@ class _Connection:
                 raise h11.RemoteProtocolError("it switches to another protocol")
             data = await self.reader.read(READ_BYTES)
             if not data and self.state.their_state is h11.SEND_RESPONSE:
+                if self.state.trailing_data[0]:
+                    raise h11.RemoteProtocolError("it ended before the headers did")
                 raise EOFError
             self.state.receive_data(data)
 
@@ -196,6 +199,8 @@ class HttpClient:
         while self._idle:
             connection = self._idle.pop()
             connection.close()
+            with contextlib.suppress(OSError):
+                await connection.writer.wait_closed()
 
     def _request(
         self, method: str, path: str, body: bytes, headers: Mapping[str, str]

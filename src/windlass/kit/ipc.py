@@ -7,6 +7,7 @@ following brackets and strings.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import re
 
 from windlass.kit.transport import IpcError
@@ -112,7 +113,11 @@ class IpcClient:
 
     async def close(self) -> None:
         """Closes the connection; a later exchange opens a new one."""
-        self._drop()
+        if self._streams is not None:
+            writer = self._streams[1]
+            self._drop()
+            with contextlib.suppress(OSError):
+                await writer.wait_closed()
 
     async def _exchange(self, body: bytes) -> bytes:
         if self._streams is None:
