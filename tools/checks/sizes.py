@@ -1,4 +1,4 @@
-"""Nothing grows beyond what a person reads at one go: files, functions, lines."""
+"""Nothing grows beyond what a person reads at one go, and every test says what it holds."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ CODE = (".py", ".sh", ".yml", ".yaml", ".proto")
 
 
 def check(source: Source) -> Iterator[Finding]:
-    """Files, functions and lines of code that are too long."""
+    """Files, functions and lines that are too long, and tests without a docstring."""
     if not source.path.endswith(CODE) and source.path not in ("Makefile", ".ci/run"):
         return
     count = len(source.lines)
@@ -29,15 +29,17 @@ def check(source: Source) -> Iterator[Finding]:
         try:
             yield from _functions(source)
         except SyntaxError as error:
-            yield Finding(
-                "does-not-parse", source.path, error.lineno or 1, source.path, error.msg
-            )
+            yield Finding("does-not-parse", source.path, error.lineno or 1, source.path, error.msg)
 
 
 def _functions(source: Source) -> Iterator[Finding]:
     for node in ast.walk(source.tree):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             count = (node.end_lineno or node.lineno) - node.lineno + 1
+            is_test = source.under("tests") and node.name.startswith("test_")
+            if is_test and not ast.get_docstring(node):
+                sentence = f"{node.name}: the docstring is the property that the test holds"
+                yield Finding("test-docstring", source.path, node.lineno, node.name, sentence)
             if count > FUNCTION_LINES_MAX:
                 sentence = f"{node.name} has {count} lines; at most {FUNCTION_LINES_MAX}"
                 yield Finding("function-size", source.path, node.lineno, node.name, sentence)

@@ -1,0 +1,50 @@
+"""Signed transfers from accounts that a test's genesis funds, made fast enough for a load."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import NamedTuple
+
+from windlass.chains.ethereum import rlp
+from windlass.chains.ethereum.keccak import keccak256
+from windlass.chains.ethereum.keys import PrivateKey
+
+MAX_FEE_WEI = 100 * 10**9  # far above what a test's base fee grows to
+TIP_WEI = 10**9
+TRANSFER_GAS = 21_000
+
+
+class Signed(NamedTuple):
+    """A transaction as it is sent, and the hash that it is found by; both 0x-hex."""
+
+    raw: str
+    hash: str
+
+
+class Sender:
+    """An account that signs transfers one after the other, counting its own nonce."""
+
+    def __init__(self, label: str, chain_id: int) -> None:
+        self.key = PrivateKey(hashlib.sha256(label.encode()).digest())
+        self.address = str(self.key.address)
+        self.chain_id = chain_id
+        self.signed: list[Signed] = []
+
+    def transfer(self, to: str, value_wei: int = 1) -> Signed:
+        """The next transfer (EIP-1559, type 2). Its index in `signed` is its nonce."""
+        nonce = len(self.signed)
+        recipient = bytes.fromhex(to.removeprefix("0x"))
+        fields: list[rlp.Encodable] = [
+            self.chain_id, nonce, TIP_WEI, MAX_FEE_WEI, TRANSFER_GAS, recipient, value_wei, b"", [],
+        ]  # fmt: skip
+        signature = self.key.sign(keccak256(b"\x02" + rlp.encode(fields)))
+        r, s = int.from_bytes(signature[:32], "big"), int.from_bytes(signature[32:64], "big")
+        raw = b"\x02" + rlp.encode([*fields, signature[64], r, s])
+        signed = Signed("0x" + raw.hex(), "0x" + keccak256(raw).hex())
+        self.signed.append(signed)
+        return signed
+
+
+def senders(count: int, chain_id: int, label: str = "load") -> list[Sender]:
+    """Accounts whose keys follow from the label: the same in every run."""
+    return [Sender(f"{label}-{number}", chain_id) for number in range(count)]
