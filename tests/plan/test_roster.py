@@ -1,0 +1,67 @@
+"""Names and ports that are known before there is a plan."""
+
+from __future__ import annotations
+
+from tests.plan import examples
+from windlass.plan.roster import PortRequest, endpoint, port_requests, roster
+from windlass.spec.models import Ports
+
+
+def requests(**fields: object) -> dict[tuple[str, str], PortRequest]:
+    """The port requests of a network with these fields, by workload and name."""
+    network = examples.network(**fields)
+    return {(one.workload, one.name): one for one in port_requests("trade", network)}
+
+
+def test_names_by_consensus() -> None:
+    """A bft network has validators, a solo one has a sealer; both have the same helpers."""
+    bft = [one.name for one in roster(examples.network(validators=2))]
+    solo = [one.name for one in roster(examples.network(consensus="solo"))]
+
+    assert bft == ["validator-0", "validator-1", "node-0", "bootnode-0", "bootnode-1", "registrar"]
+    assert solo == ["sealer", "node-0", "bootnode-0", "bootnode-1", "registrar"]
+
+
+def test_endpoint_spares_the_block_makers() -> None:
+    """The network's RPC is the first node's; a block maker's only if there is no node."""
+    assert endpoint(examples.network()) == "node-0"
+    assert endpoint(examples.network(nodes=0)) == "validator-0"
+    assert endpoint(examples.network(nodes=0, consensus="solo")) == "sealer"
+
+
+def test_well_known_ports() -> None:
+    """What people look for starts at the number they know; what they don't has none."""
+    wanted = requests(nodes=2)
+
+    assert wanted["node-0", "rpc"].start == wanted["node-1", "rpc"].start == 8545
+    assert wanted["node-0", "ws"].start == 8546
+    assert wanted["registrar", "registrar"].start == 9898
+    assert wanted["bootnode-0", "bootnode"].start == 30301
+    assert wanted["bootnode-0", "bootnode"].protocol == "udp"
+    assert wanted["bootnode-1", "bootnode_http"].start == 8080
+    assert wanted["validator-0", "rpc"].start is None
+    assert wanted["node-0", "engine"].start is None
+    assert not any(one.fixed for one in wanted.values())
+
+
+def test_chosen_ports_are_the_first_ones_only() -> None:
+    """A number in the spec holds for the endpoint, the registrar and the first bootnode."""
+    wanted = requests(nodes=2, ports=Ports(rpc=7000, registrar=7001, bootnode=7002))
+
+    fixed = {key: one.start for key, one in wanted.items() if one.fixed}
+    assert fixed == {
+        ("node-0", "rpc"): 7000,
+        ("registrar", "registrar"): 7001,
+        ("bootnode-0", "bootnode"): 7002,
+    }
+    assert requests(nodes=0, ports=Ports(rpc=7000))["validator-0", "rpc"].start == 7000
+
+
+def test_fixed_ports_are_given_out_first() -> None:
+    """Nothing automatic can take a number that the spec names, nor an internal port a known one."""
+    network = examples.network(ports=Ports(registrar=8545))
+    order = port_requests("trade", network)
+
+    assert order[0].name == "registrar"
+    kinds = [(not one.fixed, one.start is None) for one in order]
+    assert kinds == sorted(kinds)
