@@ -18,9 +18,13 @@ from collections.abc import Awaitable, Callable
 
 from windlass.chains.ethereum.engine import Attributes, EngineClient
 from windlass.chains.ethereum.payload import Payload
-from windlass.chains.ethereum.quantities import BlockHash
+from windlass.chains.ethereum.quantities import BlockHash, from_hex
 from windlass.kit.errors import WindlassError
+from windlass.kit.json_rpc import JsonRpc, JsonRpcError
+from windlass.kit.transport import TransportError
 
+POOL_TIMEOUT_S = 0.5
+"""A block does not wait longer for what is only advice."""
 ZERO_ROOT = "0x" + "00" * 32
 GROWTH = 2.0
 DECAY = 0.9
@@ -97,18 +101,29 @@ def prev_randao(chain_id: int, number: int, parent_hash: BlockHash) -> str:
     return "0x" + hashlib.sha256(data + bytes.fromhex(parent_hash[2:])).hexdigest()
 
 
+async def pool_pending(rpc: JsonRpc) -> int:
+    """How many transactions geth could put into a block now; 0 if it does not say.
+
+    `rpc` is geth's ordinary RPC: the engine port does not answer `txpool_status`.
+    """
+    try:
+        status = await rpc.call("txpool_status", timeout_s=POOL_TIMEOUT_S)
+        return from_hex(status["pending"])
+    except (TransportError, JsonRpcError, ValueError, TypeError, KeyError):
+        return 0
+
+
 async def build(
     engine: EngineClient,
     parent_hash: BlockHash,
     attributes: Attributes,
     delay: BuildDelay,
-    pool_pending: Callable[[], Awaitable[int]],
+    pending: Callable[[], Awaitable[int]],
 ) -> Payload:
     """Has geth build a block on `parent_hash`, which must be a decided one.
 
-    `pool_pending` says how many transactions could go into a block (geth's `txpool_status`, which
-    the engine port does not answer); it is asked only about empty blocks. Raises NotBuilding and
-    EngineError.
+    `pending` says how many transactions could go into a block (see `pool_pending`); it is asked
+    only about empty ones. Raises NotBuilding and EngineError.
     """
     status, payload_id = await engine.forkchoice(parent_hash, attributes)
     if payload_id is None:
@@ -118,5 +133,5 @@ async def build(
     if payload.parent_hash != parent_hash or payload.timestamp != attributes.timestamp:
         raise NotBuilding("a block with another parent or timestamp")
     empty = not payload.transactions
-    delay.learn(payload_empty=empty, pool_pending=await pool_pending() if empty else 0)
+    delay.learn(payload_empty=empty, pool_pending=await pending() if empty else 0)
     return payload

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import re
 
 import msgspec
 
+from windlass.chains.ethereum.enode import Enode, EnodeError, parse_enode
 from windlass.chains.ethereum.quantities import from_hex
 from windlass.kit.http import HttpError, get
 from windlass.kit.json_rpc import IpcClient, JsonRpc, JsonRpcError
@@ -27,7 +27,6 @@ POLL_LONELY_S = 1.0
 TIMEOUT_S = 2.0
 ADDED_MAX = 16
 """geth needs one peer to find the others; each one added is dialled for as long as geth runs."""
-_ENODE = re.compile(r"enode://([0-9a-f]{128})@[0-9a-zA-Z.:\-\[\]]{1,255}(?:\?discport=\d{1,5})?\Z")
 
 
 class _NodeInfo(msgspec.Struct):
@@ -50,7 +49,7 @@ class Peers:
         self.count: int | None = None
         self._rpc = JsonRpc(IpcClient(ipc_path, timeout_s=TIMEOUT_S))
         self._registrar_url = registrar_url
-        self._added: set[str] = set()
+        self._added: set[Enode] = set()
 
     async def run(self) -> None:
         """Keeps `count` right, and joins when it is 0, until cancelled."""
@@ -74,22 +73,11 @@ class Peers:
         """Gives geth the registrar's live nodes; returns how many were new. Never raises."""
         added = 0
         try:
-            own = _ENODE.match(await self._own_enode())
-            for enode in await self._listed():
-                match = _ENODE.match(enode)
-                if match is None or (own and match.group(1) == own.group(1)):
-                    continue
-                if enode in self._added or len(self._added) >= ADDED_MAX:
-                    continue
-                await self._rpc.call("admin_addPeer", enode)
+            for enode in await self._strangers():
+                await self._rpc.call("admin_addPeer", str(enode))
                 self._added.add(enode)
                 added += 1
-        except (
-            TransportError,
-            JsonRpcError,
-            msgspec.DecodeError,
-            msgspec.ValidationError,
-        ) as error:
+        except (TransportError, JsonRpcError, msgspec.MsgspecError) as error:
             log.debug("can't join through the registrar", extra={"reason": str(error)})
         if added:
             log.info("gave geth peers from the registrar", extra={"added": added})
@@ -99,9 +87,20 @@ class Peers:
         """Closes the socket."""
         await self._rpc.close()
 
-    async def _own_enode(self) -> str:
-        info = await self._rpc.call("admin_nodeInfo")
-        return msgspec.convert(info, _NodeInfo).enode
+    async def _strangers(self) -> list[Enode]:
+        """Listed nodes that are not geth itself and were not given to it yet."""
+        info = msgspec.convert(await self._rpc.call("admin_nodeInfo"), _NodeInfo)
+        known = {enode.public_key for enode in self._added}
+        strangers: dict[bytes, Enode] = {}
+        for text in await self._listed():
+            try:
+                enode = parse_enode(text)
+            except EnodeError:
+                continue
+            # Not parsed: without discovery geth names itself with a UDP port of 0.
+            if enode.public_key not in known and enode.public_key.hex() not in info.enode:
+                strangers[enode.public_key] = enode
+        return list(strangers.values())[: ADDED_MAX - len(self._added)]
 
     async def _listed(self) -> list[str]:
         url = f"{(self._registrar_url or '').rstrip('/')}/json"

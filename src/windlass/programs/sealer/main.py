@@ -1,0 +1,84 @@
+"""Wiring of a sealer: settings → payload log, geth, followers, pages; and its orderly end."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import signal
+import time
+from collections.abc import Coroutine
+from typing import Any
+
+from windlass.chains.ethereum.engine import EngineClient
+from windlass.chains.ethereum.payload_log import PayloadLog
+from windlass.chains.ethereum.peers import Peers
+from windlass.kit import settings as kit_settings
+from windlass.kit.health import Health
+from windlass.kit.http import HttpClient, HttpServer
+from windlass.kit.json_rpc import JsonRpc
+from windlass.kit.logging import setup
+from windlass.programs.sealer.chain import Chain
+from windlass.programs.sealer.feed import Feeder
+from windlass.programs.sealer.metrics import Metrics
+from windlass.programs.sealer.report import Report
+from windlass.programs.sealer.seal import Sealer
+from windlass.programs.sealer.settings import Settings
+
+log = logging.getLogger(__name__)
+
+
+def main(settings_file: str) -> None:
+    """Runs a sealer until SIGTERM or SIGINT. Raises WindlassError if it can't start."""
+    setup("sealer")
+    settings = kit_settings.load(settings_file, Settings)
+    asyncio.run(run(settings))
+
+
+async def run(settings: Settings) -> None:
+    """Seals blocks until SIGTERM or SIGINT. Raises WindlassError."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    async with contextlib.AsyncExitStack() as resources:
+        payload_log = PayloadLog(settings.database)
+        resources.callback(payload_log.close)
+        payload_log.require_genesis(settings.genesis_hash)
+        health = Health()
+        metrics = Metrics(health.registry)
+        chain = Chain(payload_log, settings.genesis_hash, settings.genesis_timestamp)
+        engine = EngineClient(settings.engine_url, settings.jwt_file)
+        resources.push_async_callback(engine.close)
+        rpc = JsonRpc(HttpClient(settings.rpc_url))
+        resources.push_async_callback(rpc.close)
+        peers = Peers(settings.geth_ipc)
+        resources.push_async_callback(peers.close)
+        sealer = Sealer(settings, chain, engine, rpc, peers, metrics)
+        feeders: list[Feeder] = []
+        for follower in settings.followers:
+            client = EngineClient(follower.engine_url, settings.jwt_file)
+            resources.push_async_callback(client.close)
+            feeders.append(Feeder(follower.name, client, chain, metrics))
+        report = Report(settings, sealer, feeders, peers)
+        health.alive, health.ready, health.state = report.alive, report.ready, report.state
+        server = HttpServer(health.routes())
+        await server.start(settings.health_host, settings.health_port)
+        resources.push_async_callback(server.stop)
+        log.info("sealing", extra={"network": settings.network, "head": chain.head.number})
+        parts = [sealer.run(), peers.run(), *(feeder.run() for feeder in feeders)]
+        await _until(stop, parts)
+    log.info("stopped", extra={"head": chain.head.number, "at": time.time()})
+
+
+async def _until(stop: asyncio.Event, parts: list[Coroutine[Any, Any, None]]) -> None:
+    """Runs all parts until `stop` is set; the first that fails ends the others, and us."""
+    tasks = [asyncio.create_task(part) for part in parts]
+    stopping = asyncio.create_task(stop.wait())
+    done, _ = await asyncio.wait([stopping, *tasks], return_when=asyncio.FIRST_COMPLETED)
+    for task in (stopping, *tasks):
+        task.cancel()
+    await asyncio.gather(stopping, *tasks, return_exceptions=True)
+    for task in done:
+        if task is not stopping:
+            task.result()
