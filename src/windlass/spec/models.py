@@ -85,7 +85,7 @@ class GenesisContract(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
             "Number of contracts it has made, plus one. 1 because that is what a deployed "
             "contract starts with (EIP-161).",
             ge=0,
-            le=2**64 - 2,
+            le=2**53 - 1,
         ),
     ] = 1
     storage: Annotated[

@@ -21,7 +21,7 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     """An account whose key the vault holds.
 
     `keystore` is its Web3 Secret Storage file, None for a fee recipient, whose key lies with the
-    identity of its validator. `origin` is genesis, made, imported or fees.
+    identity of its validator. `origin` is genesis, made (or imported) or fees.
     """
 
     name: str
