@@ -71,6 +71,12 @@ class Geth:
 
     def start(self, environment: Mapping[str, str] | None = None) -> Geth:
         """Starts it and waits until it answers."""
+        self.spawn(environment)
+        until(lambda: self._rpc("eth_chainId"), "geth answers", timeout_s=START_TIMEOUT_S)
+        return self
+
+    def spawn(self, environment: Mapping[str, str] | None = None) -> None:
+        """Starts it and returns at once."""
         self._write_configuration()
         with (self.folder / "geth.log").open("ab") as log:
             self.process = subprocess.Popen(
@@ -81,8 +87,6 @@ class Geth:
                 start_new_session=True,
                 env={**os.environ, **(environment or {})},
             )
-        until(lambda: self._rpc("eth_chainId"), "geth answers", timeout_s=START_TIMEOUT_S)
-        return self
 
     def height(self) -> int:
         """The number of its newest block."""

@@ -1,1 +1,6 @@
-""""""
+"""The bridge joins one unmodified geth to one CometBFT: consensus decides, geth executes.
+
+It owns the meaning of a CometBFT block (one Ethereum payload or nothing), the rules by which a
+proposal is refused, and the log of all decided payloads. It may not know: specs, plans, other
+nodes' internals, or anything about users' transactions, which are geth's business alone.
+"""
