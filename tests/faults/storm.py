@@ -32,6 +32,7 @@ class Storm:
     network: Network
     randomness: random.Random
     kills: int = 0
+    hit_at: float = 0.0
     took_s: dict[str, list[float]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -55,14 +56,14 @@ class Storm:
         Then waits until every node has caught up, and holds all of them against one another.
         """
         before = self.finals.highest()
+        self.hit_at = 0.0
         fault(self)
-        hit_at = time.monotonic()
         until(
             lambda: self.finals.highest() >= before + 2,
             f"blocks again after {name} (final before it: {before})",
             timeout_s=BACK_WITHIN_S,
         )
-        took_s = time.monotonic() - hit_at
+        took_s = time.monotonic() - self.hit_at
         self.took_s.setdefault(name, []).append(took_s)
         self.agree(self.finals.highest())
         return took_s
@@ -96,7 +97,8 @@ class Storm:
         assert not taken_back, f"final blocks that are others now: {taken_back}"
 
     def kill(self, *pids: int) -> None:
-        """SIGKILL, counted."""
+        """SIGKILL, counted; the first one of a fault starts its clock."""
+        self.hit_at = self.hit_at or time.monotonic()
         for pid in pids:
             self.kills += self.network.kill(pid)
 
@@ -172,6 +174,7 @@ def freeze_geth(storm: Storm) -> None:
         thawed_at = time.monotonic() + FROZEN_S
         until(lambda: time.monotonic() > thawed_at, "the end of the freeze", timeout_s=60)
     finally:
+        storm.hit_at = time.monotonic()
         storm.network.kill(pid, signal.SIGCONT)
 
 

@@ -34,6 +34,15 @@ def assert_same_chain(urls: Mapping[str, str], height: int) -> dict[int, tuple[s
     return chains[first]
 
 
+def transfers_per_s(rpc: Rpc, first: int, last: int) -> float:
+    """Transactions a second by the blocks' own clock, from the first block that has some to the
+    last but one that has; the last one is only what was left over."""
+    full = [block for block in map(rpc.block, range(first, last + 1)) if block["transactions"]]
+    start, *others = full[:-1]
+    passed_s = int(others[-1]["timestamp"], 16) - int(start["timestamp"], 16)
+    return sum(len(block["transactions"]) for block in others) / passed_s
+
+
 def assert_each_once(
     chain: Mapping[int, tuple[str, list[str]]], transactions: Iterable[str]
 ) -> None:

@@ -9,7 +9,7 @@ from windlass.chains.ethereum import rlp
 from windlass.chains.ethereum.keccak import keccak256
 from windlass.chains.ethereum.keys import PrivateKey
 
-MAX_FEE_WEI = 100 * 10**9  # far above what a test's base fee grows to
+MAX_FEE_WEI = 10_000 * 10**9  # full blocks raise the base fee by an eighth each, 1,000-fold in 60
 TIP_WEI = 10**9
 TRANSFER_GAS = 21_000
 

@@ -66,7 +66,7 @@ RULES = (
         "bare-sleep",
         re.compile(r"(time\.sleep|asyncio\.sleep)"),
         ("tests",),
-        ("tests/support/wait.py",),
+        ("tests/support/wait.py", "tests/benchmarks"),
         "wait for a condition with a bound (tests/support/wait.py)",
     ),
     Rule(

@@ -1,0 +1,122 @@
+"""The default network left alone: block times, rounds, memory, processor, disk; a late joiner."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import json
+import shutil
+import time
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+from websockets.asyncio.client import connect
+
+from tests.benchmarks.report import Section, median, percentile
+from tests.benchmarks.usage import MIB, Usage, disk_bytes
+from tests.support.network import Network, spec
+from tests.support.rpc import Rpc
+from tests.support.wait import until
+from windlass.runtimes.local.state import State
+
+BLOCKS = 300
+SETTLE_BLOCKS = 15  # the first rounds after a start find their peers
+DAY_S = 86_400
+
+
+def measure(section: Section, folder: Path) -> None:
+    """300 blocks, then a node that joins late and one that lost its data."""
+    network = Network(folder / "network", spec())
+    try:
+        network.up()
+        until(lambda: network.rpc().height() >= SETTLE_BLOCKS, "the first blocks", timeout_s=60)
+        usage = Usage(network)
+        disk, began = disk_bytes(network.state), time.monotonic()
+        arrivals = asyncio.run(_arrivals(network.network()["endpoints"]["ws"]))
+        passed_s = time.monotonic() - began
+        grown = disk_bytes(network.state) - disk
+        gaps = [after - before for before, after in itertools.pairwise(arrivals)]
+        p50, p99 = percentile(gaps, 50), percentile(gaps, 99)
+        section.add(f"interval of {BLOCKS} blocks, p50", "1.00 s", f"{p50:.3f} s", "at a node")
+        section.add(f"interval of {BLOCKS} blocks, p99", "≤ 1.1 s", f"{p99:.3f} s")
+        section.add("longest interval", "", f"{max(gaps):.2f} s")
+        section.add("missed rounds", "0", str(_missed_rounds(network)), "round > 0 in a commit")
+        _memory_and_processor(section, usage)
+        daily = grown / passed_s * DAY_S / 1e9
+        how = f"extrapolated from {passed_s:.0f} s and {grown / MIB:.1f} MiB"
+        section.add("disk per day, idle, all 8 nodes and programs", "", f"{daily:.2f} GB", how)
+        _late_joiner(section, network)
+        _wiped(section, network)
+    finally:
+        network.close()
+
+
+async def _arrivals(url: str) -> list[float]:
+    """When each of BLOCKS + 1 new heads came over a WebSocket subscription."""
+    async with asyncio.timeout(BLOCKS * 3), connect(url) as socket:
+        call = {"jsonrpc": "2.0", "id": 1, "method": "eth_subscribe", "params": ["newHeads"]}
+        await socket.send(json.dumps(call))
+        await socket.recv()
+        times: list[float] = []
+        while len(times) <= BLOCKS:
+            await socket.recv()
+            times.append(time.monotonic())
+    return times
+
+
+def _missed_rounds(network: Network) -> int:
+    """Of the last BLOCKS heights, how many needed more than their first round."""
+    with State.open(network.state) as state:
+        url = next(one.cometbft_url for one in state.workloads() if one.role == "validator")
+    height = int(_get(f"{url}/status")["result"]["sync_info"]["latest_block_height"])
+    return sum(
+        _get(f"{url}/commit?height={number}")["result"]["signed_header"]["commit"]["round"] > 0
+        for number in range(height - BLOCKS, height)
+    )
+
+
+def _get(url: str) -> Any:
+    with urllib.request.urlopen(url, timeout=10) as answer:
+        return json.load(answer)
+
+
+def _memory_and_processor(section: Section, usage: Usage) -> None:
+    validators = sorted({node for node, _ in usage.programs.values() if "validator" in node})
+    memory = [usage.memory_bytes(node=node) / MIB for node in validators]
+    section.add("memory of a validator", "about 215 MB", median(memory, "MiB", 0), "RSS, each of 4")
+    bridge = usage.memory_bytes(program="bridge") / MIB
+    section.add("memory of the largest bridge", "≤ 70 MB", f"{bridge:.0f} MiB")
+    whole = usage.memory_bytes() / MIB
+    section.add(
+        "memory of the whole default network", "≤ 1.4 GB", f"{whole:.0f} MiB", "RSS, summed"
+    )
+    cores = [usage.cores(node) * 100 for node in validators]
+    section.add("processor per validator", "about 5 % of a core", median(cores, "%", 1))
+    section.add("processor of the whole network", "", f"{usage.cores() * 100:.0f} % of a core")
+
+
+def _late_joiner(section: Section, network: Network) -> None:
+    name = network.network()["name"]
+    target = network.rpc().height()
+    began = time.monotonic()
+    network.run("scale", name, "nodes=2")
+    url = network.node("node-1")["rpc"]
+    until(lambda: Rpc(url).height() >= target, "the late joiner", timeout_s=180)
+    took = time.monotonic() - began
+    how = f"{target} blocks in {took:.1f} s, start included"
+    section.add("late joiner", "≥ 50 blocks/s", f"{target / took:.0f} blocks/s", how)
+
+
+def _wiped(section: Section, network: Network) -> None:
+    node = network.node("validator-3")
+    pid = next(one["pid"] for one in node["processes"] if one["name"] == "geth")
+    data = network.state / "nodes" / network.network()["name"] / "validator-3" / "geth" / "geth"
+    target = network.rpc().height()
+    network.kill(pid)
+    began = time.monotonic()
+    shutil.rmtree(data, ignore_errors=True)
+    until(lambda: Rpc(node["rpc"]).height() >= target, "the wiped geth", timeout_s=180)
+    took = time.monotonic() - began
+    how = f"{target} blocks in {took:.1f} s, restart included"
+    section.add("wiped geth back", "≥ 50 blocks/s", f"{target / took:.0f} blocks/s", how)
