@@ -23,6 +23,8 @@ from windlass.kit.errors import WindlassError
 from windlass.kit.json_rpc import JsonRpc, JsonRpcError
 from windlass.kit.transport import TransportError
 
+TIMER_SLACK_S = 0.01
+"""A wait that ended this much early still counts as having reached its second."""
 POOL_TIMEOUT_S = 0.5
 """A block does not wait longer for what is only advice."""
 ZERO_ROOT = "0x" + "00" * 32
@@ -85,7 +87,7 @@ def block_timestamp(
     Never above `ceiling` (what the other validators accept), but always above the parent's, which
     is the one rule that geth has: seconds must strictly increase.
     """
-    stamp = int(now + delay_s)
+    stamp = int(now + delay_s + TIMER_SLACK_S)
     if ceiling is not None:
         stamp = min(stamp, ceiling)
     return max(parent_timestamp + 1, stamp)

@@ -10,6 +10,7 @@ Source: execution-apis, src/engine/{common,authentication,paris,prague}.md.
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -178,8 +179,16 @@ class EngineClient:
     `validation_error` is what geth said about the last payload that it called INVALID.
     """
 
-    def __init__(self, url: str, jwt_file: str | Path, *, timeout_s: float = 8) -> None:
+    def __init__(
+        self,
+        url: str,
+        jwt_file: str | Path,
+        *,
+        timeout_s: float = 8,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
         self.url = url
+        self._clock = clock
         self.validation_error = ""
         self._tokens = Tokens(Path(jwt_file))
         self._timeout_s = timeout_s
@@ -303,7 +312,7 @@ class EngineClient:
         self._id += 1
         call = {"jsonrpc": "2.0", "id": self._id, "method": method, "params": params}
         expected_id = self._id
-        now = time.time()
+        now = self._clock()
         headers = {"content-type": "application/json", **self._authorization(now)}
         try:
             response = await self._http.request(

@@ -93,12 +93,12 @@ class PayloadLog:
     only a defect of ours can bring about.
     """
 
-    def __init__(self, path: str | Path) -> None:
+    def __init__(self, path: str | Path, *, lock_timeout_s: float = LOCK_TIMEOUT_S) -> None:
         self.path = Path(path)
         self._head: Head | None = None
         with self._explained("open"):
             self._database = sqlite3.connect(
-                self.path, isolation_level=None, timeout=LOCK_TIMEOUT_S, check_same_thread=False
+                self.path, isolation_level=None, timeout=lock_timeout_s, check_same_thread=False
             )
         try:
             with self._explained("open"):
