@@ -1,0 +1,100 @@
+"""The command's side of the supervisor's control socket, and how a supervisor comes to be there."""
+
+from __future__ import annotations
+
+import socket
+import time
+from pathlib import Path
+
+import msgspec
+
+import windlass
+from windlass.runtimes.local import launcher, logs
+from windlass.runtimes.local.errors import SupervisorSilent
+from windlass.runtimes.local.site import make_sockets_directory, sockets_directory
+from windlass.runtimes.local.state import State
+from windlass.runtimes.local.supervisor.messages import Answer, Request
+
+ANSWER_BYTES_MAX = 64 << 10
+START_WAIT_S = 20.0
+PING_TIMEOUT_S = 5.0
+APPLY_TIMEOUT_S = 120.0
+STOP_TIMEOUT_S = 180.0
+SOCKETS_META = "sockets"
+
+
+def sockets_of(state: State) -> Path:
+    """The directory of this state's sockets: chosen at its first use, made if it is missing."""
+    kept = state.meta(SOCKETS_META)
+    path = Path(kept) if kept else sockets_directory(state.directory)
+    if kept is None:
+        state.set_meta(SOCKETS_META, str(path))
+    make_sockets_directory(path)
+    return path
+
+
+def socket_path(state: State) -> Path:
+    """Where the supervisor of that state listens."""
+    return sockets_of(state) / "control.sock"
+
+
+def ask(state: State, request: Request, *, timeout_s: float) -> Answer:
+    """Sends one request. Raises SupervisorSilent if nobody answers in time or it is refused."""
+    path = socket_path(state)
+    try:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+            connection.settimeout(timeout_s)
+            connection.connect(str(path))
+            connection.sendall(msgspec.json.encode(request) + b"\n")
+            with connection.makefile("rb") as reader:
+                answer = msgspec.json.decode(reader.readline(ANSWER_BYTES_MAX), type=Answer)
+    except (OSError, msgspec.DecodeError) as error:
+        raise SupervisorSilent(
+            f"The supervisor does not answer on {path} ({error}).",
+            f"See {logs.supervisor_log_path(state.directory)}.",
+        ) from error
+    if not answer.ok:
+        raise SupervisorSilent(f"The supervisor refused {request.op}: {answer.error}")
+    return answer
+
+
+def ping(state: State) -> Answer | None:
+    """The supervisor's pid and version; None if there is none."""
+    try:
+        return ask(state, Request(op="ping"), timeout_s=PING_TIMEOUT_S)
+    except SupervisorSilent:
+        return None
+
+
+def ensure_supervisor(state: State) -> bool:
+    """Has a supervisor of this release running when it returns; True if it was started just now.
+
+    One of another release is replaced: it leaves, and the new one takes over its processes.
+    Raises SupervisorSilent with the reason from its log.
+    """
+    answer = ping(state)
+    if answer is not None and answer.version == windlass.__version__:
+        return False
+    if answer is not None:
+        ask(state, Request(op="leave"), timeout_s=PING_TIMEOUT_S)
+    start_supervisor(state)
+    return True
+
+
+def start_supervisor(state: State) -> None:
+    """Starts a supervisor and waits until it answers. Raises SupervisorSilent."""
+    log_file = logs.supervisor_log_path(state.directory)
+    log_start = logs.size_of(log_file)
+    path = socket_path(state)
+    supervisor = launcher.launch_supervisor(state.directory, log_file)
+    deadline = time.monotonic() + START_WAIT_S
+    while time.monotonic() < deadline:
+        if path.exists() and ping(state) is not None:
+            return
+        if supervisor.has_ended() and ping(state) is None:
+            break
+        time.sleep(0.01)
+    said = logs.tail(log_file, bytes_max=2000, since_byte=log_start).strip()
+    raise SupervisorSilent(
+        f"The supervisor did not start: {said or 'it said nothing'}.", f"See {log_file}."
+    )

@@ -1,0 +1,129 @@
+"""Wires a supervisor up: its lock, its state, its control socket, its housekeeping, its end."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import fcntl
+import logging
+import os
+import signal
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import windlass
+from windlass.kit.errors import WindlassError
+from windlass.kit.logging import setup
+from windlass.runtimes.local import logs
+from windlass.runtimes.local.control import socket_path
+from windlass.runtimes.local.state import State
+from windlass.runtimes.local.supervisor.daemon import Supervisor
+from windlass.runtimes.local.supervisor.messages import Answer, Request
+from windlass.runtimes.local.supervisor.requests import Requests
+from windlass.runtimes.local.supervisor.server import ControlServer
+
+LOCK_WAIT_S = 10.0
+HOUSEKEEPING_S = 5.0
+log = logging.getLogger(__name__)
+
+
+def main(words: Sequence[str]) -> int:
+    """`--state DIR`; returns the exit code. 0 also if another supervisor is already at work."""
+    parser = argparse.ArgumentParser(prog="windlass run supervisor")
+    parser.add_argument("--state", required=True, type=Path, help="the state's directory")
+    directory = parser.parse_args(words).state.resolve()
+    setup("supervisor")
+    lock = _locked(directory)
+    if lock is None:
+        log.error("another supervisor is at work", extra={"state": str(directory)})
+        return 0
+    try:
+        with State.open(directory, durable=False) as state:
+            asyncio.run(_Main(state).run())
+    except WindlassError as error:
+        log.error(str(error))  # noqa: TRY400 - an expected refusal needs no traceback
+        return 1
+    finally:
+        os.close(lock)
+    return 0
+
+
+def _locked(directory: Path) -> int | None:
+    """The lock that makes it the only one; one that is just leaving is waited for."""
+    descriptor = os.open(
+        directory / "supervisor.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600
+    )
+    deadline = time.monotonic() + LOCK_WAIT_S
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > deadline:
+                os.close(descriptor)
+                return None
+            time.sleep(0.02)
+        else:
+            return descriptor
+
+
+class _Main:
+    def __init__(self, state: State) -> None:
+        self._state = state
+        self._supervisor = Supervisor(state)
+        self._server = ControlServer(socket_path(state), self._answer)
+        self._end = asyncio.Event()
+        self._must_stop = False
+
+    async def run(self) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._end.set)
+        log.info("supervises", extra={"state": str(self._state.directory), "pid": os.getpid()})
+        await self._supervisor.adopt()
+        await self._server.start()
+        helpers = [
+            asyncio.create_task(Requests(lambda: self._supervisor.runners).run()),
+            asyncio.create_task(self._keep_house()),
+        ]
+        await self._end.wait()
+        if self._must_stop:
+            await self._supervisor.stop_all()
+        for helper in helpers:
+            helper.cancel()
+        await asyncio.gather(*helpers, return_exceptions=True)
+        await self._supervisor.leave()
+        await self._server.stop()
+        log.info("ends", extra={"stopped": self._must_stop})
+
+    async def _answer(self, request: Request) -> Answer:
+        if request.op == "apply":
+            await self._supervisor.apply()
+        elif request.op == "restart":
+            if not await self._supervisor.restart(request.network, request.node):
+                return Answer(ok=False, error=f"There is no {request.network}/{request.node}.")
+        elif request.op == "shutdown":
+            await self._supervisor.stop_all()
+            self._end.set()
+        elif request.op == "leave":
+            self._end.set()
+        elif request.op != "ping":
+            return Answer(ok=False, error=f"{request.op!r} is no operation.")
+        return Answer(ok=True, pid=os.getpid(), version=windlass.__version__)
+
+    async def _keep_house(self) -> None:
+        while True:
+            await asyncio.sleep(HOUSEKEEPING_S)
+            if not self._state.path.exists():
+                log.error("the state was deleted: stops everything")
+                self._must_stop = True
+                self._end.set()
+                return
+            self._supervisor.flush()
+            await self._server.keep()
+            paths = [runner.log_path for runner in self._supervisor.runners]
+            for path in (*paths, logs.supervisor_log_path(self._state.directory)):
+                try:
+                    await asyncio.to_thread(logs.rotate, path)
+                except OSError as error:
+                    log.warning("cannot rotate", extra={"path": str(path), "reason": str(error)})
