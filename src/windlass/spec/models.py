@@ -191,7 +191,7 @@ class Network(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         Literal["bft", "solo"],
         _field(
             "How blocks are agreed on. `bft`: CometBFT between validators, blocks are final at "
-            "once, a third of the validators may fail. `solo`: one sealer makes all blocks. `bft` "
+            "once, fewer than a third may fail. `solo`: one sealer makes all blocks. `bft` "
             "because a network that stops with one process is for trying things out only.",
             "consensus",
         ),

@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
+from windlass.chains.ethereum.quantities import Address
+from windlass.chains.ethereum.system_contracts import SYSTEM_CONTRACTS
 from windlass.spec.models import GenesisAccount, Network, Spec
 from windlass.spec.read import Reader
 
 ROLES_ABSENT = {"bft": {"sealer"}, "solo": {"validator"}}
 """Roles that a network of this consensus has not."""
-
-SYSTEM_CONTRACTS = {
-    "0x000f3df6d732807ef1319fb7b8bb8522d0beac02": "the beacon roots contract (EIP-4788)",
-    "0x0000f90827f1c53a10cb7a02335b175320002935": "the block hash history contract (EIP-2935)",
-    "0x00000961ef480eb55e80d19ad83579a64c007002": "the withdrawal request contract (EIP-7002)",
-    "0x0000bbddc7ce488642fb579f8b00f3a590007251": "the consolidation request contract (EIP-7251)",
-}
-"""Every Prague genesis needs them. Address → what is there."""
 
 RESERVED_ADDRESS_MAX = 0x1FF
 """Precompiled contracts lie at 0x01 to 0x11 and, in forks to come, at 0x100."""
@@ -70,6 +65,8 @@ def _check_genesis(reader: Reader, path: str, network: Network) -> None:
     for place, account in _each(f"{path}.genesis.accounts", network.genesis.accounts):
         if (account.name is None) == (account.address is None):
             reader.note(place, "needs either a name (its key is made) or an address, one of them")
+        if account.name is not None and re.fullmatch(r"sealer|validator-\d+", account.name):
+            reader.note(f"{place}.name", f"{account.name!r} is what the fees' account is called")
         label = account.name or account.address
         if label is not None:
             _check_once(reader, seen, label, f"{place}.{'name' if account.name else 'address'}")
@@ -93,8 +90,9 @@ def _check_once(reader: Reader, seen: dict[str, str], label: str, place: str) ->
 
 
 def _check_free(reader: Reader, address: str, place: str) -> None:
-    if address in SYSTEM_CONTRACTS:
-        reader.note(place, f"{address} belongs to {SYSTEM_CONTRACTS[address]}; take another one")
+    system = {contract.address: contract.purpose for contract in SYSTEM_CONTRACTS}
+    if address in system:
+        reader.note(place, f"{address} belongs to {system[Address(address)]}; take another one")
     elif int(address, 16) <= RESERVED_ADDRESS_MAX:
         reader.note(place, f"{address} is reserved for precompiled contracts; take another one")
 
