@@ -16,6 +16,14 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from windlass.chains.ethereum.engine_errors import (
+    EngineError,
+    EngineGarbled,
+    EngineRefused,
+    EngineUnauthorized,
+    EngineUnreachable,
+    WrongGenesis,
+)
 from windlass.chains.ethereum.jwt import Tokens
 from windlass.chains.ethereum.payload import MalformedPayload, Payload, parse
 from windlass.chains.ethereum.quantities import (
@@ -26,7 +34,6 @@ from windlass.chains.ethereum.quantities import (
     parse_block_hash,
     to_hex,
 )
-from windlass.kit.errors import WindlassError
 from windlass.kit.files import FileError
 from windlass.kit.http import HttpClient, HttpError, Response
 
@@ -49,67 +56,6 @@ CLOCK_SKEW_S_MAX = 60
 """geth refuses tokens further than this from its own clock (node/jwt_handler.go)."""
 _EXCERPT = 200
 STATUSES = ("VALID", "INVALID", "SYNCING", "ACCEPTED")
-
-
-class EngineError(WindlassError):
-    """A call to geth's Engine API brought no usable answer."""
-
-    code = "engine"
-
-
-class EngineUnreachable(EngineError):
-    """geth does not answer: not running, not yet listening, frozen, or overloaded.
-
-    `timed_out` tells a geth that took the call and said nothing from one that is not there.
-    """
-
-    code = "engine_unreachable"
-
-    def __init__(self, sentence: str, next_step: str = "", *, timed_out: bool = False) -> None:
-        super().__init__(sentence, next_step)
-        self.timed_out = timed_out
-
-
-class EngineUnauthorized(EngineError):
-    """geth refused our token. `cause` is "clock", "secret" or "other"; `detail` is geth's word."""
-
-    code = "engine_unauthorized"
-
-    def __init__(self, sentence: str, next_step: str, *, cause: str, detail: str) -> None:
-        super().__init__(sentence, next_step)
-        self.cause = cause
-        self.detail = detail
-
-
-class EngineRefused(EngineError):
-    """geth understood the call and answered with a JSON-RPC error: `error_code` and `message`."""
-
-    code = "engine_refused"
-
-    def __init__(self, method: str, error_code: int, message: str) -> None:
-        super().__init__(f"geth refused {method}: {message} ({error_code}).")
-        self.error_code = error_code
-        self.message = message
-
-
-class EngineGarbled(EngineError):
-    """What answers at this address is not geth's Engine API, or it broke off."""
-
-    code = "engine_garbled"
-
-
-class WrongGenesis(EngineError):
-    """geth's data belong to another chain. `found` and `wanted` are block 0's hashes."""
-
-    code = "wrong_genesis"
-
-    def __init__(self, url: str, found: str, wanted: str) -> None:
-        super().__init__(
-            f"geth at {url} has the genesis block {found}, but this network's is {wanted}.",
-            "Its data directory belongs to another network: give it its own, or remove that one.",
-        )
-        self.found = found
-        self.wanted = wanted
 
 
 class Block(msgspec.Struct, frozen=True, kw_only=True):
@@ -261,10 +207,10 @@ class EngineClient:
             return None
         try:
             return Block(
-                number=Height(from_hex(header.number)),
+                number=Height(_quantity(header.number)),
                 block_hash=parse_block_hash(header.hash),
                 parent_hash=parse_block_hash(header.parent_hash),
-                timestamp=from_hex(header.timestamp),
+                timestamp=_quantity(header.timestamp),
             )
         except ValueError as error:
             raise self._garbled(method, str(error)) from error
@@ -390,6 +336,13 @@ class EngineClient:
             cause="other",
             detail=detail,
         )
+
+
+def _quantity(text: str) -> int:
+    """A JSON-RPC quantity of 64 bits; raises ValueError."""
+    if not text.startswith("0x") or len(text) > 18:
+        raise ValueError(f"{text[:20]!r} is not a 64-bit quantity")
+    return from_hex(text)
 
 
 def _text(body: bytes) -> str:
