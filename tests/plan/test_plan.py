@@ -87,13 +87,20 @@ def test_secrets_are_in_secret_files_only(spec: Spec) -> None:
 @given(examples.specs)
 @settings(max_examples=30, deadline=None)
 def test_processes_refer_to_one_another(spec: Spec) -> None:
-    """Whatever a process waits for, and what people mean by the node, is a process before it."""
+    """Whatever a process waits for is a process beside it, and nothing waits for itself."""
     for workload in planned(spec):
-        names = [process.name for process in workload.processes]
-        assert workload.main in names
-        for index, process in enumerate(workload.processes):
-            assert set(process.starts_after) <= set(names[:index])
-            assert set(process.restarts_with) <= set(names[:index])
+        waiting = {process.name: set(process.starts_after) for process in workload.processes}
+        assert workload.main in waiting
+        for process in workload.processes:
+            assert set(process.restarts_with) <= set(waiting) - {process.name}
+        # Start whatever waits for nothing that is left, until nothing is left.
+        while waiting:
+            ready = {name for name, after in waiting.items() if not after & set(waiting)}
+            assert ready
+            assert all(
+                after <= {one.name for one in workload.processes} for after in waiting.values()
+            )
+            waiting = {name: after for name, after in waiting.items() if name not in ready}
 
 
 @given(examples.specs)

@@ -87,6 +87,8 @@ class Resources(msgspec.Struct, frozen=True, kw_only=True):
 class Workload(msgspec.Struct, frozen=True, kw_only=True):
     """One node or program. `rank` orders starts (low first); stops go the other way round.
 
+    Its processes stop one after another, the last of `processes` first: each before what it uses.
+
     `main` names the process whose pid and memory people mean when they speak of the node.
     `endpoint` is true for the one node whose RPC is the network's.
     `rpc_url`, `ws_url`, `health_url` (our own program's, see kit/health.py), `cometbft_url` and

@@ -111,6 +111,14 @@ def test_cometbft_waits_for_its_bridge_and_falls_with_it() -> None:
         assert configuration["proxy_app"] == f"unix://{socket}"
 
 
+def test_everything_waits_for_the_bridge_and_stops_before_geth() -> None:
+    """geth and CometBFT start together once the bridge listens; geth is the last to stop."""
+    for name in ("validator-0", "node-0"):
+        processes = workloads()[name].processes
+        assert [one.starts_after for one in processes] == [("bridge",), (), ("bridge",)]
+        assert [one.name for one in reversed(processes)] == ["cometbft", "bridge", "geth"]
+
+
 def test_a_validators_record_is_written_once() -> None:
     """What CometBFT has signed survives every later plan; nothing else is kept from changing."""
     validator = workloads()["validator-0"]

@@ -40,12 +40,14 @@ def geth(
     static_peers: tuple[str, ...],
     trusted_peers: tuple[str, ...] = (),
     bootnodes_from: str | None = None,
+    starts_after: tuple[str, ...] = (),
 ) -> Part:
     """The geth of a workload, with the peers that it never gives up."""
     process = Process(
         name="geth",
         command=Command(program="geth", arguments=_arguments(context, workload)),
         ready=Probe(rpc=context.private_url(workload, "rpc")),
+        starts_after=starts_after,
         disposable=(context.path(workload, "geth", "geth"),),
         bootnodes_from=bootnodes_from,
         stop_grace_s=STOP_GRACE_S,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from windlass.plan.ethereum import geth as execution
-from windlass.plan.ethereum.bridge import bridge
+from windlass.plan.ethereum.bridge import BEFORE_GETH, bridge
 from windlass.plan.ethereum.cometbft import cometbft
 from windlass.plan.ethereum.context import Context
 from windlass.plan.workload import Workload
@@ -25,7 +25,13 @@ def _bft_node(context: Context, name: str) -> Workload:
     """Three processes like a validator's; its CometBFT has a key of no voting power."""
     registrar_url = context.registrar_url()
     parts = (
-        execution.geth(context, name, static_peers=(), bootnodes_from=registrar_url),
+        execution.geth(
+            context,
+            name,
+            static_peers=(),
+            bootnodes_from=registrar_url,
+            starts_after=BEFORE_GETH,
+        ),
         bridge(context, name, static_peers=(), registrar_url=registrar_url),
         cometbft(context, name),
     )

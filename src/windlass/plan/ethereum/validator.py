@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from windlass.plan.ethereum import geth as execution
-from windlass.plan.ethereum.bridge import bridge
+from windlass.plan.ethereum.bridge import BEFORE_GETH, bridge
 from windlass.plan.ethereum.cometbft import cometbft
 from windlass.plan.ethereum.context import Context
 from windlass.plan.workload import Workload
@@ -18,7 +18,9 @@ def validator(context: Context, name: str) -> Workload:
     parts = (
         # Validators know one another from the start and keep a place for one another: the network
         # must not need a bootnode to make blocks.
-        execution.geth(context, name, static_peers=peers, trusted_peers=peers),
+        execution.geth(
+            context, name, static_peers=peers, trusted_peers=peers, starts_after=BEFORE_GETH
+        ),
         bridge(context, name, static_peers=peers, registrar_url=None),
         cometbft(context, name),
     )
