@@ -181,19 +181,28 @@ def _scrypt(passphrase: str, parameters: dict[str, Any]) -> bytes:
     p = _number(parameters, "p", 1, 1 << 10)
     if n & (n - 1) or 128 * n * r > _MEMORY_BYTES_MAX or n * r * p > _SCRYPT_WORK_MAX:
         raise _refusal(f"its scrypt parameters n={n}, r={r}, p={p} are wrong or ask for too much")
-    salt = _salt(parameters)
+    secret, salt = passphrase.encode(), _salt(parameters)
     try:
-        return hashlib.scrypt(
-            passphrase.encode(),
-            salt=salt,
-            n=n,
-            r=r,
-            p=p,
-            maxmem=128 * r * (n + p + 2) + (1 << 20),  # OpenSSL counts its own buffers too
-            dklen=32,
-        )
+        if n >= 1 << 16 * r:
+            return _scrypt_beyond_the_rfc(secret, salt, n, r, p)
+        # OpenSSL counts its own buffers against the limit too.
+        memory = 128 * r * (n + p + 2) + (1 << 20)
+        return hashlib.scrypt(secret, salt=salt, n=n, r=r, p=p, maxmem=memory, dklen=32)
     except (ValueError, MemoryError) as error:
         raise _refusal(f"scrypt refuses n={n}, r={r}, p={p}: {error}") from error
+
+
+def _scrypt_beyond_the_rfc(secret: bytes, salt: bytes, n: int, r: int, p: int) -> bytes:
+    """With parameters that RFC 7914 forbids and OpenSSL refuses: N of 2**(16 r) or more.
+
+    The example in the definition of these files has them (n = 262144, r = 1, p = 8), so wallets
+    copied them.
+    """
+    from Crypto.Protocol.KDF import scrypt
+
+    derived = scrypt(secret, salt, 32, N=n, r=r, p=p)  # type: ignore[arg-type]
+    assert isinstance(derived, bytes)
+    return derived
 
 
 def _pbkdf2(passphrase: str, parameters: dict[str, Any]) -> bytes:
