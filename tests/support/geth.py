@@ -57,6 +57,7 @@ class Geth:
         self.ipc = self._socket_folder / "geth.ipc"
         self.jwt_file = folder / "jwt.hex"
         self.static_peers: list[str] = []
+        self.sync_mode = "full"
         self.process: subprocess.Popen[bytes] | None = None
         self._binary = binary
         self._key = hashlib.sha256(str(folder).encode()).hexdigest()
@@ -164,7 +165,8 @@ class Geth:
             *("--datadir", str(self.folder / "data")),
             *("--override.genesis", str(self.folder / "genesis.json")),
             *("--networkid", str(self.chain.chain_id)),
-            *("--syncmode", "full", "--state.scheme", "hash", "--gcmode", "archive"),
+            *("--syncmode", self.sync_mode, "--state.scheme", "hash"),
+            *("--gcmode", "archive" if self.sync_mode == "full" else "full"),
             *("--cache", "64", "--ipcpath", str(self.ipc)),
             *("--authrpc.addr", "127.0.0.1", "--authrpc.port", str(self.ports["engine"])),
             *("--authrpc.jwtsecret", str(self.jwt_file)),
