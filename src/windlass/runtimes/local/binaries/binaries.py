@@ -9,7 +9,7 @@ from pathlib import Path
 
 from windlass.runtimes.local.binaries import toolchain
 from windlass.runtimes.local.binaries.build import Build, check_disk
-from windlass.runtimes.local.binaries.catalogue import PROGRAMS, check_version, program
+from windlass.runtimes.local.binaries.catalogue import PROGRAMS, check_version, program, record
 from windlass.runtimes.local.binaries.errors import CacheError
 from windlass.runtimes.local.binaries.finder import find_on_path
 from windlass.runtimes.local.binaries.models import Binary, Progress, Verdict
@@ -120,7 +120,8 @@ class Binaries:
                     go = self._toolchain(left, work, lambda line: tell("toolchain", line))
                     for one, wanted in left.items():
                         folder = work / f"{one}-{wanted}-{os.getpid()}"
-                        build = Build(PROGRAMS[one], wanted, folder, go, progress)
+                        of = PROGRAMS[one]
+                        build = Build(of, wanted, record(of, wanted), folder, go, progress)
                         built[one] = self._store.add(*build.run())
                         progress(Progress(program=one, version=wanted, step="done"))
         return built

@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from windlass.kit.files import ensure_directory, write_atomically
-from windlass.runtimes.local.binaries.catalogue import PINNED, Program, Record, record
+from windlass.runtimes.local.binaries.catalogue import PINNED, Program, Record
 from windlass.runtimes.local.binaries.errors import BuildError, DiskSpaceError
 from windlass.runtimes.local.binaries.finder import installed_version
 from windlass.runtimes.local.binaries.models import Progress
@@ -47,17 +47,22 @@ class Build:
     """One build of one version, below its own folder of the workspace."""
 
     def __init__(
-        self, of: Program, version: str, folder: Path, toolchain: Toolchain, report: Report
+        self,
+        of: Program,
+        version: str,
+        recorded: Record | None,
+        folder: Path,
+        toolchain: Toolchain,
+        report: Report,
     ) -> None:
-        self._of, self._version = of, version
+        self._of, self._version, self._recorded = of, version, recorded
         self._folder, self._toolchain, self._report = folder, toolchain, report
         self._title = f"{of.title} {version}"
 
     def run(self) -> tuple[Path, Manifest]:
         """The built program and what to remember of it. Raises BuildError."""
         ensure_directory(self._folder)
-        recorded = record(self._of, self._version)
-        self._prepare(recorded)
+        self._prepare()
         packages = self._download()
         built = self._compile(packages)
         self._tell("check")
@@ -80,14 +85,14 @@ class Build:
             modified_ns=status.st_mtime_ns,
             go=self._toolchain.version,
             cgo=self._toolchain.compiler is not None,
-            sums="recorded" if recorded else "database",
+            sums="recorded" if self._recorded else "database",
         )
 
-    def _prepare(self, recorded: Record | None) -> None:
+    def _prepare(self) -> None:
         """Writes the module: from the record, or by asking the checksum database."""
-        if recorded:
-            write_atomically(self._folder / "go.mod", recorded.go_mod, secret=False)
-            write_atomically(self._folder / "go.sum", recorded.go_sum, secret=False)
+        if self._recorded:
+            write_atomically(self._folder / "go.mod", self._recorded.go_mod, secret=False)
+            write_atomically(self._folder / "go.sum", self._recorded.go_sum, secret=False)
             return
         self._tell("download", detail="asking the checksum database")
         major, minor = self._of.go_min

@@ -27,7 +27,9 @@ def find_on_path(of: Program, version: str) -> Binary | None:
     return None
 
 
-def installed_version(of: Program, path: Path) -> str | None:
+def installed_version(
+    of: Program, path: Path, *, timeout_s: float = VERSION_TIMEOUT_S
+) -> str | None:
     """The version that the program at this path says it has, None if it says none."""
     try:
         done = subprocess.run(
@@ -35,7 +37,7 @@ def installed_version(of: Program, path: Path) -> str | None:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
-            timeout=VERSION_TIMEOUT_S,
+            timeout=timeout_s,
             env=_environment(os.environ),
             check=False,
         )
