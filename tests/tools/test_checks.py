@@ -97,6 +97,8 @@ def test_a_broken_rule_is_found(path: str, code: str, rule: str) -> None:
         ),
         ("src/windlass/kit/a.py", "async def a():\n  await asyncio.sleep(1)"),
         ("tests/kit/test_a.py", "import pytest\n@pytest.mark.timeout(5)\ndef tested(): ..."),
+        ("tests/kit/test_a.py", "import time\nwhile not there():\n  time.sleep(0.1)"),
+        ("tests/kit/test_a.py", "import asyncio\nasync def a():\n  await asyncio.sleep(0)"),
         (".github/workflows/ci.yml", "  - uses: actions/checkout@" + "a" * 40 + " # v4"),
         ("docs/a.md", "the network works/runs; /proc/self and /tmp/x are everybody's"),
         ("src/windlass/kit/a.py", "def f():\n" + "    a = 1\n" * 69),

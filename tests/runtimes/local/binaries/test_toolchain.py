@@ -81,7 +81,7 @@ def test_nothing_of_the_persons_settings_changes_what_is_built(
         "GOARCH": "arm",
         "GOWORK": "/somewhere/go.work",
         "CGO_LDFLAGS": "-levil",
-        "GOPROXY": "https://proxy.example.com",
+        "GOPROXY": "https://modules.example.com",
     }.items():
         monkeypatch.setenv(name, value)
     found = toolchain.on_path((1, 25), tmp_path)
@@ -91,7 +91,7 @@ def test_nothing_of_the_persons_settings_changes_what_is_built(
     assert not {"GOOS", "GOARCH", "CGO_LDFLAGS"} & set(found.environment)
     assert found.environment["GOWORK"] == "off"
     assert found.environment["GOTOOLCHAIN"] == "local"
-    assert found.environment["GOPROXY"] == "https://proxy.example.com"
+    assert found.environment["GOPROXY"] == "https://modules.example.com"
 
 
 @pytest.mark.parametrize("home", [None, "", "/nonexistent"])
