@@ -208,7 +208,7 @@ def _has_caches(go: Path) -> bool:
 def _can_be_made(place: Path) -> bool:
     while not place.exists() and place != place.parent:
         place = place.parent
-    return os.access(place, os.W_OK)
+    return place.is_dir() and os.access(place, os.W_OK)
 
 
 def ask(go: Path, environment: Mapping[str, str], *question: str) -> str | None:
