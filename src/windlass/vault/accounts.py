@@ -172,13 +172,11 @@ class Accounts:
                 raise AccountExists(self._network, account.name)
 
     def _keep(self, name: str, private_key: bytes) -> Account:
-        directory = self._directory / "keystore"
-        for place in (self._directory.parent, self._directory, directory):
-            files.make_directory(place)
+        files.prepare(self._directory.parent, self._network, self._write)
         content = keystore.encrypt(private_key, self._passphrase(), name=name)
         address = keystore.label(content).address
         now = dt.datetime.fromtimestamp(self._now(), dt.UTC)
-        path = directory / keystore.file_name(address, now)
+        path = self._directory / "keystore" / keystore.file_name(address, now)
         self._write(path, content)
         origin = "genesis" if name in self._named else "made"
         return Account(name=name, address=address, keystore=path, origin=origin)

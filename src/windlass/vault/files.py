@@ -47,6 +47,23 @@ def make_directory(path: Path) -> None:
     refuse_exposed(path)
 
 
+class Mark(msgspec.Struct, frozen=True, kw_only=True):
+    """vault.json."""
+
+    schema: int = SCHEMA
+
+
+def prepare(vault: Path, network: str, write: Write) -> None:
+    """Makes the directories of a network. The mark comes first: without it, there is no vault."""
+    make_directory(vault)
+    remove_unfinished(vault)
+    if not (vault / "vault.json").exists():
+        write(vault / "vault.json", msgspec.json.encode(Mark()) + b"\n")
+    for place in (vault / network, vault / network / "keystore"):
+        make_directory(place)
+        remove_unfinished(place)
+
+
 def refuse_exposed(path: Path) -> None:
     """Raises VaultExposed if group or others have any right on it."""
     mode = stat.S_IMODE(path.stat().st_mode)

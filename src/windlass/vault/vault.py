@@ -24,12 +24,6 @@ from windlass.vault.errors import GenesisMismatch, VaultCorrupt
 from windlass.vault.keys import Identity, NetworkKeys
 
 
-class _Mark(msgspec.Struct, frozen=True, kw_only=True):
-    """vault.json."""
-
-    schema: int = files.SCHEMA
-
-
 class _Identities(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """identities.json."""
 
@@ -70,7 +64,7 @@ class Vault:
         if not self.directory.is_dir():
             raise VaultCorrupt(self.directory, "it is no directory")
         files.refuse_exposed(self.directory)
-        mark = files.read_versioned(self.directory / "vault.json", _Mark)
+        mark = files.read_versioned(self.directory / "vault.json", files.Mark)
         if mark is None and self.networks():
             raise VaultCorrupt(self.directory / "vault.json", "it is missing")
 
@@ -93,7 +87,7 @@ class Vault:
             wanted = making.ingredients(network)
             if found := making.differences(stored.made_from, wanted):
                 raise GenesisMismatch(name, found)
-        self._make_directories(directory)
+        files.prepare(self.directory, name, self._write)
         identities = self._identities(directory, network, made=stored is not None)
         if stored is None:
             stored = self._make_genesis(name, network, identities)
@@ -138,13 +132,6 @@ class Vault:
             raise FileError(
                 self.directory / name, f"{self.directory / name} can't be deleted: {error}."
             ) from error
-
-    def _make_directories(self, directory: Path) -> None:
-        for place in (self.directory, directory, directory / "keystore"):
-            files.make_directory(place)
-            files.remove_unfinished(place)
-        if not (self.directory / "vault.json").exists():
-            self._write(self.directory / "vault.json", msgspec.json.encode(_Mark()) + b"\n")
 
     def _identities(self, directory: Path, network: Network, *, made: bool) -> dict[str, Identity]:
         path = directory / "identities.json"
