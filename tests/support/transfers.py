@@ -25,7 +25,8 @@ class Sender:
     """An account that signs transfers one after the other, counting its own nonce."""
 
     def __init__(self, label: str, chain_id: int) -> None:
-        self.key = PrivateKey(hashlib.sha256(label.encode()).digest())
+        self.secret = hashlib.sha256(label.encode()).digest()
+        self.key = PrivateKey(self.secret)
         self.address = str(self.key.address)
         self.chain_id = chain_id
         self.signed: list[Signed] = []
