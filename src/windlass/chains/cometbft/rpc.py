@@ -1,0 +1,213 @@
+"""CometBFT's RPC, as far as it tells how consensus is doing: GET requests, answered as JSON-RPC.
+
+Only read, and only what a person or the doctor wants to know. Numbers come as strings (amino JSON).
+Source: CometBFT 0.38, rpc/core/types/responses.go.
+"""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+
+import msgspec
+
+from windlass.kit.errors import WindlassError
+from windlass.kit.http import HttpClient, HttpError
+
+T = TypeVar("T")
+
+TIMEOUT_S = 2.0
+ANSWER_BYTES_MAX = 4 << 20
+VALIDATORS_MAX = 100
+"""One page of /validators, the most that CometBFT gives at once."""
+
+
+class CometbftError(WindlassError):
+    """CometBFT's RPC gave no usable answer. `unreachable` tells one that is not there."""
+
+    code = "cometbft"
+
+    def __init__(self, sentence: str, next_step: str = "", *, unreachable: bool = False) -> None:
+        super().__init__(sentence, next_step)
+        self.unreachable = unreachable
+
+
+class Status(msgspec.Struct, frozen=True, kw_only=True):
+    """/status. `address` is this node's validator key's, `power` 0 if that may not vote."""
+
+    node_id: str
+    network: str
+    version: str
+    height: int
+    app_hash: str
+    catching_up: bool
+    address: str
+    power: int
+
+
+class Peer(msgspec.Struct, frozen=True, kw_only=True):
+    """A connected CometBFT."""
+
+    node_id: str
+    moniker: str
+    address: str
+
+
+class Round(msgspec.Struct, frozen=True, kw_only=True):
+    """Where consensus is: /consensus_state.
+
+    `step` is CometBFT's number (1 new height … 3 propose, 4 prevote, 6 precommit, 8 commit).
+    `prevotes` and `precommits` say for each validator, in the order of /validators, whether it
+    voted in this round.
+    """
+
+    height: int
+    round: int
+    step: int
+    proposer: str
+    prevotes: tuple[bool, ...]
+    precommits: tuple[bool, ...]
+
+
+class CometbftClient:
+    """The RPC of one CometBFT, at http://HOST:PORT."""
+
+    def __init__(self, url: str, *, timeout_s: float = TIMEOUT_S) -> None:
+        self.url = url
+        self._http = HttpClient(url, timeout_s=timeout_s, body_bytes_max=ANSWER_BYTES_MAX)
+
+    async def status(self) -> Status:
+        """Who this node is and how far it came. Raises CometbftError."""
+        answer = await self._get("/status", _Status)
+        info, sync, own = answer.node_info, answer.sync_info, answer.validator_info
+        return Status(
+            node_id=info.id,
+            network=info.network,
+            version=info.version,
+            height=int(sync.latest_block_height),
+            app_hash=sync.latest_app_hash,
+            catching_up=sync.catching_up,
+            address=own.address,
+            power=int(own.voting_power),
+        )
+
+    async def peers(self) -> list[Peer]:
+        """The CometBFTs that it is connected to. Raises CometbftError."""
+        answer = await self._get("/net_info", _NetInfo)
+        return [
+            Peer(node_id=one.node_info.id, moniker=one.node_info.moniker, address=one.remote_ip)
+            for one in answer.peers
+        ]
+
+    async def validators(self) -> dict[str, int]:
+        """Address → voting power at the newest height, at most a hundred. Raises CometbftError."""
+        answer = await self._get(f"/validators?per_page={VALIDATORS_MAX}", _Validators)
+        return {one.address: int(one.voting_power) for one in answer.validators}
+
+    async def round(self) -> Round:
+        """The height that is being decided, and who has voted. Raises CometbftError."""
+        state = (await self._get("/consensus_state", _ConsensusState)).round_state
+        try:
+            height, number, step = (int(part) for part in state.position.split("/"))
+            votes = next(one for one in state.height_vote_set if one.round == number)
+        except (ValueError, StopIteration) as error:
+            raise self._garbled(f"position {state.position[:40]!r}") from error
+        return Round(
+            height=height,
+            round=number,
+            step=step,
+            proposer=state.proposer.address,
+            prevotes=tuple(vote != _NO_VOTE for vote in votes.prevotes),
+            precommits=tuple(vote != _NO_VOTE for vote in votes.precommits),
+        )
+
+    async def close(self) -> None:
+        """Closes the connections."""
+        await self._http.close()
+
+    async def _get(self, path: str, wanted: type[T]) -> T:
+        try:
+            response = await self._http.request("GET", path)
+        except HttpError as error:
+            raise CometbftError(
+                f"CometBFT at {self.url} can't be asked: {error.sentence}",
+                "See whether it is running, and its log.",
+                unreachable=error.reason in ("refused", "timeout"),
+            ) from error
+        try:
+            answer = msgspec.json.decode(response.body, type=_Answer)
+            if answer.error is not None:
+                raise self._garbled(str(answer.error))
+            return msgspec.json.decode(answer.result, type=wanted)
+        except (msgspec.DecodeError, RecursionError) as error:
+            raise self._garbled(str(error)) from error
+
+    def _garbled(self, reason: str) -> CometbftError:
+        return CometbftError(
+            f"What answers at {self.url} is not CometBFT's RPC: {reason[:200]}.",
+            "See whether CometBFT, and of which version, listens there.",
+        )
+
+
+_NO_VOTE = "nil-Vote"
+
+
+class _Answer(msgspec.Struct):
+    result: msgspec.Raw = msgspec.Raw(b"null")
+    error: Any = None
+
+
+class _NodeInfo(msgspec.Struct):
+    id: str
+    network: str
+    version: str
+    moniker: str
+
+
+class _SyncInfo(msgspec.Struct):
+    latest_block_height: str
+    latest_app_hash: str
+    catching_up: bool
+
+
+class _Validator(msgspec.Struct):
+    address: str
+    voting_power: str
+
+
+class _Status(msgspec.Struct):
+    node_info: _NodeInfo
+    sync_info: _SyncInfo
+    validator_info: _Validator
+
+
+class _Peer(msgspec.Struct):
+    node_info: _NodeInfo
+    remote_ip: str
+
+
+class _NetInfo(msgspec.Struct):
+    peers: list[_Peer]
+
+
+class _Validators(msgspec.Struct):
+    validators: list[_Validator]
+
+
+class _Proposer(msgspec.Struct):
+    address: str
+
+
+class _Votes(msgspec.Struct):
+    round: int
+    prevotes: list[str]
+    precommits: list[str]
+
+
+class _RoundState(msgspec.Struct):
+    position: str = msgspec.field(name="height/round/step")
+    height_vote_set: list[_Votes]
+    proposer: _Proposer
+
+
+class _ConsensusState(msgspec.Struct):
+    round_state: _RoundState

@@ -1,0 +1,206 @@
+"""How a bridge looks after its geth, on a real one: what it says of it, and what it puts right."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncGenerator, Callable, Generator
+from pathlib import Path
+
+import pytest
+
+from tests.support.geth import Geth as RealGeth
+from tests.support.geth import genesis
+from tests.support.wait import eventually
+from windlass.chains.ethereum.building import BuildDelay, build, prev_randao
+from windlass.chains.ethereum.engine import Attributes, EngineClient
+from windlass.chains.ethereum.payload_log import PayloadLog
+from windlass.chains.ethereum.peers import Peers
+from windlass.programs.bridge.geth import Geth
+from windlass.programs.bridge.state import Chain, Members, Pending, State, genesis_state, next_head
+
+
+class Kept:
+    """A geth's keeper with a chain of its own, and the blocks to put into it."""
+
+    def __init__(self, real: RealGeth, folder: Path) -> None:
+        self.real = real
+        self.payloads = PayloadLog(folder / "bridge.sqlite")
+        self.chain = Chain(self.payloads)
+        self.engine = EngineClient(real.engine_url, real.jwt_file, timeout_s=2)
+        self.peers = Peers(str(real.ipc))
+        self.geth = Geth(
+            self.engine, self.chain, self.peers, real.chain.hash(), may_have_peers=False
+        )
+        text = (
+            f'{{"ethereum_genesis_hash":"{real.chain.hash()}","fee_recipients":{{}},'
+            f'"ethereum_genesis_timestamp":{real.chain.timestamp}}}'
+        )
+        self.chain.begin(genesis_state(text.encode(), {}, real.chain.hash()))
+
+    async def make_block(self) -> None:
+        """Builds, executes and commits one block, as a height would."""
+        await self.geth.wait_ready()
+        head = self.chain.require().head
+        attributes = Attributes(
+            timestamp=head.timestamp + 1,
+            prev_randao=prev_randao(1, head.number + 1, head.block_hash),
+            fee_recipient=self.chain.require().members.fee_recipient(b""),
+            parent_beacon_block_root="0x" + head.app_hash.hex(),
+        )
+        payload = await build(
+            self.engine, head.block_hash, attributes, BuildDelay(0.05, 0.05), _empty
+        )
+        assert await self.engine.new_payload(payload) == "VALID"
+        await self.engine.forkchoice(payload.block_hash)
+        state = State(
+            head=next_head(head, payload.number, payload.block_hash, payload.timestamp),
+            members=Members(powers={}, fee_recipients={}),
+        )
+        self.chain.commit(Pending(state=state, payload=payload, encoded=None))
+        self.chain.begin(state)
+
+    def status(self) -> str:
+        """What the keeper says of geth now."""
+        return self.geth.condition.status
+
+    def request(self) -> str | None:
+        """What the keeper asks the runtime for now."""
+        return self.geth.condition.request
+
+    async def until(self, condition: Callable[[], bool], what: str) -> None:
+        async def holds() -> bool:
+            return condition()
+
+        try:
+            await eventually(holds, what, timeout_s=20)
+        except AssertionError as error:
+            raise AssertionError(f"{error}; geth: {self.geth.condition}") from error
+
+
+@pytest.fixture
+def real(tmp_path: Path, geth_binary: Path) -> Generator[RealGeth]:
+    """A geth that is not started yet."""
+    geth = RealGeth(geth_binary, tmp_path / "geth", genesis(timestamp=int(time.time()) - 100))
+    yield geth
+    geth.close()
+
+
+@pytest.fixture
+async def kept(real: RealGeth, tmp_path: Path) -> AsyncGenerator[Kept]:
+    """Its keeper, at work."""
+    kept = Kept(real, tmp_path)
+    task = asyncio.create_task(kept.geth.run())
+    yield kept
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await task
+    await kept.engine.close()
+    await kept.peers.close()
+    kept.payloads.close()
+
+
+async def test_geth_that_starts_later(kept: Kept) -> None:
+    """A geth that is not there yet is waited for, and said to be unreachable meanwhile."""
+    await kept.until(lambda: "can't be reached" in kept.geth.condition.detail, "it says why")
+    assert kept.status() == "unreachable"
+    assert not kept.geth.ready
+    kept.real.spawn()
+
+    await kept.until(lambda: kept.geth.ready, "geth is ready")
+    assert kept.status() == "ok"
+
+
+async def test_geth_killed_and_wiped(kept: Kept) -> None:
+    """A geth that comes back empty gets all blocks again, without anybody asking for it."""
+    kept.real.spawn()
+    for _ in range(4):
+        await kept.make_block()
+    await asyncio.to_thread(kept.real.kill)
+    kept.real.wipe()
+    kept.real.spawn()
+
+    await kept.until(lambda: kept.geth.restored_blocks >= 4, "geth has its blocks again")
+    await kept.until(lambda: kept.geth.ready, "geth is ready")
+    assert await asyncio.to_thread(kept.real.height) == 4
+    await kept.make_block()
+
+
+async def test_frozen_geth(kept: Kept) -> None:
+    """A geth that takes calls and does not answer is called unreachable, and ready when it does."""
+    kept.real.spawn()
+    await kept.until(lambda: kept.geth.ready, "geth is ready")
+    kept.real.freeze()
+    kept.geth.lost("a test says so")
+    await kept.until(lambda: "in time" in kept.geth.condition.detail, "it says why")
+    assert kept.status() == "unreachable"
+    assert kept.geth.condition.request is None
+    kept.real.thaw()
+
+    await kept.until(lambda: kept.geth.ready, "geth is ready")
+
+
+async def test_wrong_secret(kept: Kept) -> None:
+    """A geth with another JWT secret is told apart from one that is not there."""
+    kept.real.spawn()
+    await kept.until(lambda: kept.geth.ready, "geth is ready")
+    await asyncio.to_thread(kept.real.stop)
+    other = kept.real.folder / "other.hex"
+    other.write_text("11" * 32)
+    kept.real.jwt_file = other
+    kept.real.spawn()
+
+    await kept.until(lambda: kept.status() == "unauthorized", "it is unauthorized")
+    assert "secret" in kept.geth.condition.detail
+
+
+async def test_wrong_genesis(kept: Kept, tmp_path: Path, geth_binary: Path) -> None:
+    """A geth of another network is never given blocks."""
+    other = RealGeth(geth_binary, tmp_path / "other", genesis(timestamp=1_700_000_000))
+    other.ports["engine"] = kept.real.ports["engine"]
+    try:
+        other.spawn()
+        await kept.until(lambda: kept.status() == "wrong_genesis", "it is noticed")
+        assert not kept.geth.ready
+    finally:
+        other.close()
+
+
+async def test_geth_ahead_of_an_empty_log(kept: Kept, tmp_path: Path) -> None:
+    """After the loss of our log geth is fed from block 1 again, which it knows."""
+    kept.real.spawn()
+    for _ in range(3):
+        await kept.make_block()
+    (tmp_path / "second").mkdir()
+    again = Kept(kept.real, tmp_path / "second")
+    task = asyncio.create_task(again.geth.run())
+    try:
+        await again.until(lambda: again.geth.ready, "geth is ready")
+        assert again.status() == "syncing"
+        payload = kept.payloads.payload(1)
+        assert payload is not None
+        assert await again.engine.new_payload(payload) == "VALID"
+        assert (await again.engine.forkchoice(payload.block_hash))[0] == "VALID"
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        await again.engine.close()
+        await again.peers.close()
+        again.payloads.close()
+
+
+async def test_complaints(kept: Kept) -> None:
+    """What a decided block showed wins over what geth looks like, until geth takes one again."""
+    kept.geth.sticks("it does not move")
+    assert kept.request() == "restart_geth"
+    kept.geth.disagrees("block 5 is invalid to it")
+    assert kept.status() == "invalid_block"
+    assert kept.request() is None
+    kept.geth.agrees()
+
+    assert kept.status() == "unreachable"
+
+
+async def _empty() -> int:
+    return 0
