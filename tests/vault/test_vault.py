@@ -202,6 +202,7 @@ def test_networks_are_apart(tmp_path: Path) -> None:
     assert vault.networks() == ["other", "trade"]
     vault.forget("trade")
     vault.forget("trade")
+    vault.forget("..")
     assert vault.networks() == ["other"]
     assert vault.identities("other", network()) == other
     assert vault.identities("trade", network()) != trade
@@ -296,15 +297,17 @@ def test_what_others_can_read_is_refused(tmp_path: Path, name: str) -> None:
     assert f"chmod {right} {path}" in error.value.next_step
 
 
-@pytest.mark.parametrize("name", ["vault.json", "trade/identities.json", "trade/genesis.json"])
-@pytest.mark.parametrize("content", [b"", b"\xff", b"[]", b"{}", b'{"schema": 1, "x": 1}', b"{"])
+DAMAGE = [b"", b"\xff", b"[]", b"{}", b'{"schema": "1"}', b"{"]
+FILES = ["vault.json", "trade/identities.json", "trade/genesis.json"]
+
+
+@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("content", DAMAGE)
 def test_damaged_files_are_refused(tmp_path: Path, name: str, content: bytes) -> None:
     """A file that does not hold what was written is named, and nothing is made anew over it."""
     made(tmp_path)
     (tmp_path / name).write_bytes(content)
     before = contents(tmp_path)
-    if name == "vault.json" and content == b'{"schema": 1, "x": 1}':
-        return  # that one says all that it has to
 
     with pytest.raises(VaultCorrupt) as error:
         made(tmp_path)
@@ -313,7 +316,7 @@ def test_damaged_files_are_refused(tmp_path: Path, name: str, content: bytes) ->
     assert contents(tmp_path) == before
 
 
-@pytest.mark.parametrize("name", ["vault.json", "trade/identities.json", "trade/genesis.json"])
+@pytest.mark.parametrize("name", FILES)
 def test_a_newer_vault_is_refused(tmp_path: Path, name: str) -> None:
     """What a newer release wrote is left alone, whatever else is in it."""
     made(tmp_path)
@@ -375,3 +378,20 @@ def test_previews_are_the_same_for_everybody() -> None:
     assert keys.ethereum_genesis_timestamp == 0
     assert json.loads(keys.cometbft_genesis)["app_state"]["ethereum_genesis_timestamp"] == 0
     assert keys.enode("validator-0", "127.0.0.1", 1)
+
+
+def test_a_preview_shows_what_is_there(tmp_path: Path) -> None:
+    """With a vault, only what is missing is a placeholder, and nothing is made."""
+    vault = Vault(tmp_path)
+    assert vault.preview("trade", network(FUNDED)).preview
+    keys = vault.identities("trade", network(FUNDED))
+    before = contents(tmp_path)
+
+    assert vault.preview("trade", network(FUNDED)) == keys
+    grown = vault.preview("trade", network(f"{FUNDED}, nodes: 2"))
+    assert grown.preview
+    assert set(grown.identities) - set(keys.identities) == {"node-1"}
+    assert grown.identities["node-0"] == keys.identities["node-0"]
+    with pytest.raises(GenesisMismatch):
+        vault.preview("trade", network("nodes: 1"))
+    assert contents(tmp_path) == before

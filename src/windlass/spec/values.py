@@ -83,16 +83,15 @@ def port(text: str) -> int | None:
 def _ip(text: str) -> ipaddress.IPv4Address:
     if text == "localhost":
         raise ValueError("found 'localhost', needed is an IP address: 127.0.0.1")
+    if ":" in text:
+        raise ValueError(f"{shown(text)} is an IPv6 address; this release uses IPv4 only")
     try:
-        address = ipaddress.ip_address(text)
+        address = ipaddress.IPv4Address(text)
     except ValueError as error:
         raise ValueError(
             f"found {shown(text)}, needed is an IPv4 address such as 127.0.0.1 (names can't stand "
             f"in an enode)"
         ) from error
-    if not isinstance(address, ipaddress.IPv4Address):
-        # A ValueError as every other: the caller prints the reason.
-        raise ValueError(f"{address} is an IPv6 address; this release uses IPv4 only")  # noqa: TRY004
     if address.is_multicast or text == "255.255.255.255":
         raise ValueError(f"{address} is no single machine's address")
     return address

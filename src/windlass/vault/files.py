@@ -21,7 +21,7 @@ from typing import TypeVar
 
 import msgspec
 
-from windlass.kit.files import ensure_directory, read_bytes, write_atomically
+from windlass.kit.files import FileError, ensure_directory, read_bytes, write_atomically
 from windlass.vault.errors import VaultCorrupt, VaultExposed, VaultNewer
 
 SCHEMA = 1
@@ -65,15 +65,29 @@ def prepare(vault: Path, network: str, write: Write) -> None:
 
 
 def refuse_exposed(path: Path) -> None:
-    """Raises VaultExposed if group or others have any right on it."""
-    mode = stat.S_IMODE(path.stat().st_mode)
+    """Raises VaultExposed if group or others have any right on it, FileError if it is not there."""
+    mode = _mode(path)
+    if mode is None:
+        raise FileError(path, f"{path} is not there any more.")
     if mode & 0o077:
         raise VaultExposed(path, mode)
 
 
+def _mode(path: Path) -> int | None:
+    """The permission bits, or None if there is nothing. Raises FileError."""
+    try:
+        return stat.S_IMODE(path.stat().st_mode)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise FileError(
+            path, f"{path} can't be read: {error.strerror}.", "Does it belong to this user?"
+        ) from error
+
+
 def read_secret(path: Path) -> bytes | None:
     """The content, or None if there is no such file. Raises VaultExposed, FileError."""
-    if not path.exists():
+    if _mode(path) is None:
         return None
     refuse_exposed(path)
     return read_bytes(path, bytes_max=BYTES_MAX)

@@ -6,6 +6,7 @@ belongs to, so one process at a time writes here; reading needs no lock.
 
 from __future__ import annotations
 
+import dataclasses
 import secrets
 import shutil
 import time
@@ -22,6 +23,7 @@ from windlass.vault import files, making
 from windlass.vault.accounts import Accounts
 from windlass.vault.errors import GenesisMismatch, VaultCorrupt
 from windlass.vault.keys import Identity, NetworkKeys
+from windlass.vault.preview import VaultPreview
 
 
 class _Identities(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -82,17 +84,28 @@ class Vault:
         """
         self.open()
         directory = self.directory / name
-        stored = self._stored_genesis(name)
-        if stored is not None:
-            wanted = making.ingredients(network)
-            if found := making.differences(stored.made_from, wanted):
-                raise GenesisMismatch(name, found)
+        stored = self._refuse_mismatch(name, network)
         files.prepare(self.directory, name, self._write)
         identities = self._identities(directory, network, made=stored is not None)
         if stored is None:
             stored = self._make_genesis(name, network, identities)
         _check_validators(directory, network, identities, stored)
         return self._keys(name, identities, stored)
+
+    def preview(self, name: str, network: Network) -> NetworkKeys:
+        """What `identities` would give, with placeholders for what is missing; makes nothing.
+
+        Raises what `identities` raises.
+        """
+        existing = self.existing(name)
+        if existing is None:
+            return VaultPreview().identities(name, network)
+        self._refuse_mismatch(name, network)
+        placeholders = VaultPreview().identities(name, network).identities
+        identities = {**placeholders, **existing.identities}
+        return dataclasses.replace(
+            existing, identities=identities, preview=identities != existing.identities
+        )
 
     def existing(self, name: str) -> NetworkKeys | None:
         """What was made for the network, or None if nothing is complete; makes nothing."""
@@ -124,10 +137,10 @@ class Vault:
 
     def forget(self, name: str) -> None:
         """Deletes all keys and the genesis of a network. There is no way back."""
+        if name not in self.networks():
+            return  # also what is no network's name, such as ..
         try:
             shutil.rmtree(self.directory / name)
-        except FileNotFoundError:
-            return
         except OSError as error:
             raise FileError(
                 self.directory / name, f"{self.directory / name} can't be deleted: {error}."
@@ -169,6 +182,15 @@ class Vault:
         content = msgspec.json.format(msgspec.json.encode(document), indent=1) + b"\n"
         self._write(self.directory / name / "genesis.json", content)
         return document
+
+    def _refuse_mismatch(self, name: str, network: Network) -> _Genesis | None:
+        """The stored genesis, which the spec must still ask for."""
+        stored = self._stored_genesis(name)
+        if stored is None:
+            return None
+        if found := making.differences(stored.made_from, making.ingredients(network)):
+            raise GenesisMismatch(name, found)
+        return stored
 
     def _stored_genesis(self, name: str) -> _Genesis | None:
         directory = self.directory / name
