@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
+import random
 import shutil
 import signal
 import socket
@@ -36,10 +38,16 @@ def genesis(*accounts: Address, chain_id: int = CHAIN_ID, timestamp: int | None 
 
 
 def free_port() -> int:
-    """A TCP port that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A TCP port that nobody listens on now.
+
+    Not one that the kernel picks: it gives those to outgoing connections too, and a program that
+    starts a minute later would find its port taken.
+    """
+    while True:
+        port = random.randrange(10_000, 20_000)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 class Geth:
