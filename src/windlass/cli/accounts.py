@@ -1,0 +1,161 @@
+"""`windlass accounts`: a network's accounts, kept as usual keystores."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from pathlib import Path
+
+import click
+
+from windlass.chains.ethereum.quantities import Wei, format_ether
+from windlass.chains.ethereum.wallet import Wallet
+from windlass.cli.options import file_option, json_option, network_option, one_network, place_of
+from windlass.cli.output import as_json, console, say
+from windlass.cli.spec import shown
+from windlass.kit.errors import UsageError, WindlassError
+from windlass.kit.files import read_bytes
+from windlass.runtimes.local.state import State
+from windlass.vault.accounts import Accounts
+from windlass.vault.keys import Account
+from windlass.vault.vault import Vault
+
+KEYSTORE_BYTES_MAX = 1 << 16
+KEY_CHARACTERS_MAX = 80
+
+
+@click.group("accounts")
+def accounts_command() -> None:
+    """List, make and import a network's accounts.
+
+    \b
+    Examples:
+      windlass accounts list
+      windlass accounts new shop
+      windlass accounts import old-wallet --keystore UTC--2026….json
+    """
+
+
+@accounts_command.command("list")
+@file_option
+@network_option
+@json_option
+def list_accounts(spec_file: str | None, network: str | None, json_wanted: bool) -> None:
+    """List accounts with their balances and where their keystores lie.
+
+    \b
+    Example:
+      windlass accounts list --json
+    """
+    name, url, chain_id, accounts = _accounts(spec_file, network)
+    found = accounts.all()
+    balances = asyncio.run(_balances(url, chain_id, found))
+    if json_wanted:
+        rows = [
+            {
+                "name": one.name,
+                "address": one.address,
+                "origin": one.origin,
+                "keystore": str(one.keystore) if one.keystore else None,
+                "balance_wei": None if balance is None else str(balance),
+            }
+            for one, balance in zip(found, balances, strict=True)
+        ]
+        as_json({"schema": 1, "network": name, "accounts": rows})
+        return
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+    for column in ("name", "address", "balance", "keystore"):
+        table.add_column(column, justify="right" if column == "balance" else "left", no_wrap=True)
+    for one, balance in zip(found, balances, strict=True):
+        money = "–" if balance is None else format_ether(balance)
+        table.add_row(one.name, one.address, money, shown(one.keystore) if one.keystore else "–")
+    console().print(table)
+
+
+@accounts_command.command("new")
+@click.argument("name")
+@file_option
+@network_option
+def new(name: str, spec_file: str | None, network: str | None) -> None:
+    """Make an account and keep its keystore.
+
+    \b
+    Example:
+      windlass accounts new shop
+    """
+    _made(_accounts(spec_file, network)[3].new(name))
+
+
+@accounts_command.command("import")
+@click.argument("name")
+@click.option("--keystore", metavar="FILE", help="A Web3 Secret Storage file; else a private key.")
+@click.option("--passphrase-file", metavar="FILE", help="The keystore's passphrase.")
+@file_option
+@network_option
+def import_account(
+    name: str,
+    keystore: str | None,
+    passphrase_file: str | None,
+    spec_file: str | None,
+    network: str | None,
+) -> None:
+    """Keep a foreign key: from a keystore, or a private key that is asked for or read from stdin.
+
+    A secret is never an argument: arguments are visible to every user of the machine.
+
+    \b
+    Examples:
+      windlass accounts import till --keystore old.json --passphrase-file secret.txt
+      windlass accounts import till < private-key.hex
+    """
+    accounts = _accounts(spec_file, network)[3]
+    if keystore is None:
+        if passphrase_file is not None:
+            raise UsageError("A passphrase needs a keystore.", "Name it with --keystore.")
+        _made(accounts.import_key(name, _secret("Private key (64 hex digits)")))
+        return
+    content = read_bytes(Path(keystore), bytes_max=KEYSTORE_BYTES_MAX)
+    if passphrase_file is not None:
+        raw = read_bytes(Path(passphrase_file), bytes_max=KEYSTORE_BYTES_MAX)
+        passphrase = raw.decode("utf-8", "surrogateescape").rstrip("\r\n")
+    else:
+        passphrase = _secret(f"Passphrase of {keystore}")
+    _made(accounts.import_keystore(name, content, passphrase))
+
+
+def _secret(prompt: str) -> str:
+    if sys.stdin.isatty():
+        return str(click.prompt(prompt, hide_input=True))
+    return sys.stdin.read(KEY_CHARACTERS_MAX * 16).rstrip("\r\n")
+
+
+def _made(account: Account) -> None:
+    say(f"{account.name}: {account.address}")
+    if account.keystore is not None:
+        say(f"keystore: {shown(account.keystore)}")
+
+
+def _accounts(spec_file: str | None, network: str | None) -> tuple[str, str | None, int, Accounts]:
+    place = place_of(spec_file)
+    with State.open(place.state) as state:
+        row = one_network(state, network)
+        workloads = [one for one in state.workloads() if one.network == row.name and one.endpoint]
+    url = workloads[0].rpc_url if workloads else None
+    return row.name, url, row.chain_id, Vault(place.state / "vault").accounts(row.name)
+
+
+async def _balances(
+    url: str | None, chain_id: int, accounts: tuple[Account, ...]
+) -> list[Wei | None]:
+    """What each account has, None where the network does not answer."""
+    if url is None or not accounts:
+        return [None] * len(accounts)
+    wallet = Wallet(url, chain_id)
+    try:
+        return list(await wallet.balances([one.address for one in accounts]))
+    except WindlassError:
+        return [None] * len(accounts)
+    finally:
+        await wallet.close()

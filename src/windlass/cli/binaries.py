@@ -1,0 +1,116 @@
+"""`windlass binaries`: the chain clients, which `up` also takes care of by itself."""
+
+from __future__ import annotations
+
+import click
+
+from windlass.cli.options import json_option
+from windlass.cli.output import as_json, say
+from windlass.cli.progress import BuildProgress
+from windlass.kit.errors import UsageError
+from windlass.runtimes.local.binaries import Binaries, Binary
+from windlass.spec.models import Clients
+
+
+@click.group("binaries")
+def binaries_command() -> None:
+    """Find, build, check and remove the chain clients.
+
+    \b
+    Examples:
+      windlass binaries list
+      windlass binaries install geth cometbft
+    """
+
+
+@binaries_command.command("list")
+@json_option
+def list_binaries(json_wanted: bool) -> None:
+    """List the chain clients on the path and in the cache.
+
+    \b
+    Example:
+      windlass binaries list --json
+    """
+    binaries = Binaries()
+    found = (*binaries.on_path(), *binaries.list())
+    if json_wanted:
+        as_json({"schema": 1, "cache": str(binaries.cache), "binaries": [_row(b) for b in found]})
+        return
+    for one in found:
+        say(f"{one.program:9} {one.version:9} {one.origin:5} {one.path}")
+    if not found:
+        say(f"There is none, neither on the path nor in {binaries.cache}.")
+        say("`windlass binaries install` builds them; `windlass up` does so by itself.")
+
+
+@binaries_command.command("install")
+@click.argument("programs", nargs=-1, metavar="[PROGRAM[=VERSION]]...")
+def install(programs: tuple[str, ...]) -> None:
+    """Build the chain clients that are neither on the path nor in the cache. All by default.
+
+    \b
+    Examples:
+      windlass binaries install
+      windlass binaries install geth=1.17.8
+    """
+    defaults = {"geth": Clients().geth, "cometbft": Clients().cometbft}
+    wanted: dict[str, str] = {}
+    for text in programs or tuple(defaults):
+        name, _, version = text.partition("=")
+        if name not in defaults:
+            raise UsageError(f"There is no program {name!r}.", f"There is: {', '.join(defaults)}.")
+        wanted[name] = version or defaults[name]
+    with BuildProgress() as building:
+        found = Binaries().ensure_all(wanted, building.show)
+    for one in found.values():
+        say(f"{one.program} {one.version}: {one.path}")
+
+
+@binaries_command.command("verify")
+@json_option
+def verify(json_wanted: bool) -> int:
+    """Check that every cached program is still what was built. Exit code 1 if one is not.
+
+    \b
+    Example:
+      windlass binaries verify
+    """
+    verdicts = Binaries().verify()
+    if json_wanted:
+        rows = [{**_row(one.binary), "problem": one.problem} for one in verdicts]
+        as_json({"schema": 1, "binaries": rows})
+    else:
+        for one in verdicts:
+            say(f"{one.binary.program} {one.binary.version}: {one.problem or 'as it was built'}")
+        if not verdicts:
+            say("The cache is empty.")
+    return 1 if any(one.problem for one in verdicts) else 0
+
+
+@binaries_command.command("remove")
+@click.argument("program", required=False)
+def remove(program: str | None) -> None:
+    """Delete cached programs: one (PROGRAM or PROGRAM=VERSION) or all of them.
+
+    \b
+    Example:
+      windlass binaries remove geth=1.17.8
+    """
+    name, _, version = (program or "").partition("=")
+    gone = Binaries().remove(name or None, version or None)
+    for one in gone:
+        say(f"deleted {one.path}")
+    if not gone:
+        say("There was nothing to delete.")
+
+
+def _row(binary: Binary) -> dict[str, object]:
+    return {
+        "program": binary.program,
+        "version": binary.version,
+        "origin": binary.origin,
+        "path": str(binary.path),
+        "bytes": binary.bytes_count,
+        "sha256": binary.sha256,
+    }

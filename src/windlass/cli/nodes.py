@@ -1,0 +1,85 @@
+"""`windlass start|stop|restart|scale`: single nodes of what runs."""
+
+from __future__ import annotations
+
+import re
+
+import click
+
+from windlass.cli.options import file_option, network_option, place_of
+from windlass.cli.output import console, say
+from windlass.cli.progress import BuildProgress
+from windlass.kit.errors import UsageError
+from windlass.runtimes.local import operations
+
+
+@click.command("start")
+@click.argument("node")
+@file_option
+@network_option
+def start_command(node: str, spec_file: str | None, network: str | None) -> None:
+    """Start a node that was stopped, and wait until it is ready.
+
+    \b
+    Example:
+      windlass start validator-2
+    """
+    operations.start(place_of(spec_file), network, node)
+    say(f"{node} runs.")
+
+
+@click.command("stop")
+@click.argument("node")
+@file_option
+@network_option
+def stop_command(node: str, spec_file: str | None, network: str | None) -> None:
+    """Stop a node in order; it stays stopped until `start` or `up`. Its data stays.
+
+    \b
+    Example:
+      windlass stop node-0 --network trade
+    """
+    operations.stop(place_of(spec_file), network, node)
+    say(f"{node} is stopped.")
+
+
+@click.command("restart")
+@click.argument("node")
+@file_option
+@network_option
+def restart_command(node: str, spec_file: str | None, network: str | None) -> None:
+    """Stop a node in order and start it again.
+
+    \b
+    Example:
+      windlass restart validator-0
+    """
+    operations.restart(place_of(spec_file), network, node)
+    say(f"{node} runs again.")
+
+
+@click.command("scale")
+@click.argument("network")
+@click.argument("nodes", metavar="nodes=N")
+@file_option
+@click.option("--purge", is_flag=True, help="Delete the data of nodes that go.")
+def scale_command(network: str, nodes: str, spec_file: str | None, purge: bool) -> None:
+    """Run N nodes in a network, until the spec's own number changes.
+
+    Data of nodes that go stays for when they come back, unless --purge.
+
+    \b
+    Examples:
+      windlass scale trade nodes=5
+      windlass scale trade nodes=1 --purge
+    """
+    match = re.fullmatch(r"nodes=(\d{1,4})", nodes)
+    if match is None:
+        raise UsageError(f"{nodes!r} says not what to scale.", "Write it like nodes=3.")
+    with BuildProgress() as building:
+        status = operations.scale(
+            place_of(spec_file), network, int(match.group(1)), purge, progress=building.show
+        )
+    from windlass.cli.table import status_table
+
+    console().print(status_table(status))

@@ -1,0 +1,157 @@
+"""`windlass fund` and `windlass send`: money that is final when the command returns."""
+
+from __future__ import annotations
+
+import asyncio
+
+import click
+
+from windlass.chains.ethereum.keys import checksum_address
+from windlass.chains.ethereum.quantities import (
+    Address,
+    Wei,
+    format_ether,
+    parse_address,
+    parse_amount,
+)
+from windlass.chains.ethereum.wallet import Receipt, Wallet
+from windlass.cli.options import file_option, json_option, network_option, one_network, place_of
+from windlass.cli.output import as_json, say
+from windlass.kit.errors import UsageError, WindlassError
+from windlass.runtimes.local.state import State
+from windlass.vault.vault import Vault
+
+FUND_DEFAULT = "10 ether"
+FINAL_TIMEOUT_S = 60.0
+
+
+@click.command("send")
+@click.argument("address")
+@click.argument("amount")
+@click.option("--from", "sender", metavar="ACCOUNT", help="Name or address; by default the first.")
+@file_option
+@network_option
+@json_option
+def send_command(
+    address: str,
+    amount: str,
+    sender: str | None,
+    spec_file: str | None,
+    network: str | None,
+    json_wanted: bool,
+) -> None:
+    """Send money and wait until it is final. ADDRESS may be the name of an account.
+
+    \b
+    Examples:
+      windlass send 0x70997970C51812dc3A010C7d01b50e0d17dc79C8 "1.5 ether"
+      windlass send shop "20 gwei" --from alice
+    """
+    _send(address, amount, sender, spec_file, network, json_wanted)
+
+
+@click.command("fund")
+@click.argument("address")
+@click.argument("amount", default=FUND_DEFAULT)
+@file_option
+@network_option
+@json_option
+def fund_command(
+    address: str, amount: str, spec_file: str | None, network: str | None, json_wanted: bool
+) -> None:
+    """Give an address money (10 ether by default) from the first genesis account.
+
+    \b
+    Examples:
+      windlass fund 0x70997970C51812dc3A010C7d01b50e0d17dc79C8
+      windlass fund shop "2.5 ether"
+    """
+    _send(address, amount, None, spec_file, network, json_wanted)
+
+
+def _send(
+    to: str,
+    amount: str,
+    sender: str | None,
+    spec_file: str | None,
+    network: str | None,
+    json_wanted: bool,
+) -> None:
+    value = _amount(amount)
+    place = place_of(spec_file)
+    with State.open(place.state) as state:
+        row = one_network(state, network)
+        url = next(
+            (w.rpc_url for w in state.workloads() if w.network == row.name and w.endpoint), None
+        )
+    if url is None:
+        raise WindlassError(f"{row.name} has no RPC address.", "See `windlass status`.")
+    accounts = Vault(place.state / "vault").accounts(row.name)
+    if sender is None:
+        payer = next((one for one in accounts.all() if one.keystore), None)
+        if payer is None:
+            raise UsageError(
+                f"{row.name} has no account of its own to send from.",
+                "Make one: `windlass accounts new NAME`.",
+            )
+    else:
+        payer = accounts.find(sender)
+    target = _target(to, {one.name: one.address for one in accounts.all()})
+    key = accounts.private_key(payer.address)
+    receipt = asyncio.run(_transfer(url, row.chain_id, key, payer.address, target, value))
+    _show(receipt, payer.name, json_wanted)
+
+
+async def _transfer(
+    url: str, chain_id: int, key: bytes, sender: Address, to: Address, value: Wei
+) -> Receipt:
+    wallet = Wallet(url, chain_id)
+    try:
+        return await wallet.transfer(key, sender, to, value, timeout_s=FINAL_TIMEOUT_S)
+    finally:
+        await wallet.close()
+
+
+def _amount(text: str) -> Wei:
+    try:
+        value = parse_amount(text, default_unit="ether")
+    except ValueError as error:
+        raise UsageError(f"{error}.") from error
+    if value >= 2**256:
+        raise UsageError(f"{text!r} is more than can exist.")
+    return value
+
+
+def _target(text: str, named: dict[str, Address]) -> Address:
+    if text in named:
+        return named[text]
+    try:
+        address = parse_address(text)
+    except ValueError as error:
+        raise UsageError(f"{error}.", "An account's name will do as well.") from error
+    digits = text[2:]
+    mixed = digits not in (digits.lower(), digits.upper())
+    if mixed and text != checksum_address(address):
+        # EIP-55: the letter case is a checksum, so this is most likely a slip of the pen.
+        raise UsageError(
+            f"{text} has a wrong checksum.", f"If you mean it, write {address} in lower case."
+        )
+    return address
+
+
+def _show(receipt: Receipt, payer: str, json_wanted: bool) -> None:
+    if json_wanted:
+        as_json(
+            {
+                "schema": 1,
+                "hash": receipt.hash,
+                "block": receipt.block,
+                "from": receipt.sender,
+                "to": receipt.to,
+                "value_wei": str(receipt.value),
+                "fee_wei": str(receipt.fee),
+            }
+        )
+        return
+    say(f"Sent {format_ether(receipt.value)} from {payer} to {receipt.to}.")
+    say(f"Final in block {receipt.block}: {receipt.hash}")
