@@ -27,7 +27,7 @@ SCHEMA = 1
 APPLICATION_ID = 0x574C4F47  # "WLOG": tells our file from any other SQLite file
 HEADS_KEPT = 100
 """Enough to see what went before; a node never goes back further."""
-LOCK_TIMEOUT_S = 5.0
+LOCK_TIMEOUT_S = 2.0
 """A predecessor that was just killed is gone by then."""
 
 _TABLES = """
