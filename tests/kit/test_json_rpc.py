@@ -15,6 +15,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from tests.support.wait import eventually
 from windlass.kit.http import HttpClient, HttpServer, Request, Response, json_response
 from windlass.kit.ipc import IpcClient, JsonSplitter
 from windlass.kit.json_rpc import HttpStatusError, JsonRpc, JsonRpcError
@@ -45,14 +46,13 @@ def geth(geth_binary: Path) -> Generator[Geth]:
 
 
 async def _ready(rpc: JsonRpc) -> None:
-    async with asyncio.timeout(60):
-        while True:
-            try:
-                await rpc.call("eth_chainId")
-            except TransportError:
-                await asyncio.sleep(0.05)
-            else:
-                return
+    async def answers() -> bool:
+        try:
+            return bool(await rpc.call("eth_chainId"))
+        except TransportError:
+            return False
+
+    await eventually(answers, "geth answers", timeout_s=60)
 
 
 @pytest.mark.parametrize("way", ["http", "ipc"])
