@@ -16,6 +16,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from tools.test_binaries import DEVP2P, DEVP2P_SUMS, VERSIONS
 from windlass.runtimes.local.binaries.catalogue import PINNED, PROGRAMS, Program
 
 SUMS = Path(__file__).resolve().parents[1] / "src/windlass/runtimes/local/binaries/sums"
@@ -45,7 +46,7 @@ def go(folder: Path, *arguments: str, **variables: str) -> str:
     return done.stdout.strip()
 
 
-def record(program: Program, version: str, folder: Path) -> None:
+def record(program: Program, version: str, folder: Path, sums: Path) -> None:
     """Writes the two files of one program."""
     wanted = f"{program.module}@v{version}"
     # The program's own `go` line: it decides Go's defaults at run time, which stay the authors'.
@@ -68,19 +69,21 @@ def record(program: Program, version: str, folder: Path) -> None:
         raise SystemExit(f"{wanted} needs a newer Go than its own go.mod says:\n{text[:200]}")
     for kind in ("mod", "sum"):
         content = (folder / f"go.{kind}").read_bytes()
-        (SUMS / f"{program.name}-{version}.{kind}").write_bytes(content)
+        (sums / f"{program.name}-{version}.{kind}").write_bytes(content)
 
 
 def main() -> int:
-    """Records all pinned versions."""
+    """Records all pinned versions, and the devp2p that the tests run."""
     wanted = {f"{name}-{version}" for name, version in PINNED.items()}
-    for name, version in PINNED.items():
+    programs = [(PROGRAMS[name], version, SUMS) for name, version in PINNED.items()]
+    programs.append((DEVP2P, VERSIONS["devp2p"], DEVP2P_SUMS))
+    for program, version, sums in programs:
         with tempfile.TemporaryDirectory() as folder:
             (Path(folder) / "go.mod").write_text("module windlass/build\n")
             if go(Path(folder), "env", "GOSUMDB") == "off":
                 raise SystemExit("Go's checksum database is switched off (GOSUMDB).")
-            record(PROGRAMS[name], version, Path(folder))
-        print(f"{name} {version}: recorded")
+            record(program, version, Path(folder), sums)
+        print(f"{program.name} {version}: recorded")
     for file in SUMS.iterdir():
         if file.stem not in wanted:
             file.unlink()

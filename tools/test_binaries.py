@@ -2,7 +2,7 @@
 
 geth and CometBFT come through `windlass binaries`, so the tests run what users run. devp2p has the
 discv4 test suite that our bootnode must pass; nothing of it is in the product. It is built by the
-same code, its modules vouched for by Go's checksum database.
+same code, out of modules recorded in the same way (tools/record_module_sums.py).
 
 Usage: python -m tools.test_binaries        (installs what is missing; instant when nothing is)
 """
@@ -21,7 +21,7 @@ from windlass.kit.errors import WindlassError
 from windlass.runtimes.local.binaries import Binaries, Progress, default_cache, toolchain
 from windlass.runtimes.local.binaries.binaries import KEEP_VARIABLE
 from windlass.runtimes.local.binaries.build import Build
-from windlass.runtimes.local.binaries.catalogue import PINNED, PROGRAMS, Program
+from windlass.runtimes.local.binaries.catalogue import PINNED, PROGRAMS, Program, Record
 from windlass.runtimes.local.binaries.store import Store
 
 VERSIONS = {**PINNED, "devp2p": PINNED["geth"]}
@@ -37,6 +37,7 @@ DEVP2P = Program(
     version_arguments=("--version",),
     version_pattern=r"^devp2p version (\d+\.\d+\.\d+)",
 )
+DEVP2P_SUMS = Path(__file__).with_name("sums")
 
 
 def cached(program: str) -> Path | None:
@@ -68,7 +69,10 @@ def _build_devp2p() -> None:
     store = Store(default_cache())
     with store.locked(lambda: print("Another build is running.")), store.workspace(keep=True) as at:
         go = toolchain.on_path(DEVP2P.go_min, at) or toolchain.install(at, print)
-        built, _ = Build(DEVP2P, VERSIONS["devp2p"], at / "devp2p", go, _tell).run()
+        version = VERSIONS["devp2p"]
+        base = DEVP2P_SUMS / f"devp2p-{version}"
+        recorded = Record(Path(f"{base}.mod").read_bytes(), Path(f"{base}.sum").read_bytes())
+        built, _ = Build(DEVP2P, version, recorded, at / "devp2p", go, _tell).run()
         target = _devp2p_path()
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.move(built, target)
