@@ -42,31 +42,34 @@ def recorded() -> Record:
     return found
 
 
-def hide_programs(monkeypatch: pytest.MonkeyPatch) -> None:
-    """PATH has no chain client, so that they are built, and otherwise what it had."""
+@pytest.fixture
+def only_go(go_on_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """PATH has Go and what it had before, but no chain client, so that they are built."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    (folder / "go").symlink_to(go_on_path)
     folders = os.environ["PATH"].split(os.pathsep)
     kept = [one for one in folders if not any((Path(one) / name).exists() for name in PROGRAMS)]
-    monkeypatch.setenv("PATH", os.pathsep.join(kept))
+    monkeypatch.setenv("PATH", os.pathsep.join([str(folder), *kept]))
+    return folder / "go"
 
 
 @pytest.mark.timeout(600)
-def test_builds_what_was_asked_for(
-    go_on_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_builds_what_was_asked_for(only_go: Path, tmp_path: Path) -> None:
     """From nothing: a program that says its version, in the cache, and nothing else left there."""
-    hide_programs(monkeypatch)
     seen: list[Progress] = []
-    binaries = Binaries(tmp_path)
+    cache = tmp_path / "cache"
+    binaries = Binaries(cache)
 
     built = binaries.ensure("cometbft", VERSION, seen.append)
 
     assert installed_version(COMETBFT, built.path) == VERSION
     assert (built.origin, built.version) == ("cache", VERSION)
     assert [one.problem for one in binaries.verify()] == [None]
-    assert {one.name for one in tmp_path.iterdir()} == {"binaries", "lock"}
+    assert {one.name for one in cache.iterdir()} == {"binaries", "lock"}
     steps = list(dict.fromkeys(one.step for one in seen))
     assert steps == ["toolchain", "download", "compile", "check", "done"]
-    assert str(go_on_path) in seen[0].detail
+    assert str(only_go) in seen[0].detail
     compiled = [one for one in seen if one.step == "compile"]
     assert all(one.total and one.done <= one.total for one in compiled)
     # A second call finds it and starts nothing.
@@ -140,11 +143,8 @@ def end(builder: subprocess.Popen[str], number: signal.Signals) -> None:
     builder.stdout.close()
 
 
-def test_a_killed_build_leaves_the_cache_as_it_was(
-    go_on_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_killed_build_leaves_the_cache_as_it_was(only_go: Path, tmp_path: Path) -> None:
     """After kill -9 while compiling: what was there is there, and nothing half built is."""
-    hide_programs(monkeypatch)
     cache = tmp_path / "cache"
     store = Store(cache)
     before = add(store)
@@ -162,11 +162,8 @@ def test_a_killed_build_leaves_the_cache_as_it_was(
         pass
 
 
-def test_ctrl_c_stops_the_build_and_cleans_up(
-    go_on_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_ctrl_c_stops_the_build_and_cleans_up(only_go: Path, tmp_path: Path) -> None:
     """An interrupted build leaves no process and no file behind."""
-    hide_programs(monkeypatch)
     cache = tmp_path / "cache"
     builder = building(cache, tmp_path)
 
@@ -176,17 +173,14 @@ def test_ctrl_c_stops_the_build_and_cleans_up(
     assert {one.name for one in cache.iterdir()} == {"lock"}
 
 
-def test_a_second_build_waits_and_takes_what_the_first_built(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_second_build_waits_and_takes_what_the_first_built(only_go: Path, tmp_path: Path) -> None:
     """Two builds at once: one builds, the other says that it waits, and finds it done."""
-    hide_programs(monkeypatch)
-    store = Store(tmp_path)
+    store = Store(tmp_path / "cache")
     waiting = threading.Event()
     found = []
 
     def second() -> None:
-        seen = Binaries(tmp_path).ensure(
+        seen = Binaries(tmp_path / "cache").ensure(
             "cometbft", VERSION, lambda one: waiting.set() if one.step == "waiting" else None
         )
         found.append(seen)

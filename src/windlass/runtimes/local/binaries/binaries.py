@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pwd
+import secrets
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -119,7 +120,7 @@ class Binaries:
                 with self._store.workspace(keep=keep) as work:
                     go = self._toolchain(left, work, lambda line: tell("toolchain", line))
                     for one, wanted in left.items():
-                        folder = work / f"{one}-{wanted}-{os.getpid()}"
+                        folder = work / f"{one}-{wanted}-{secrets.token_hex(4)}"
                         of = PROGRAMS[one]
                         build = Build(of, wanted, record(of, wanted), folder, go, progress)
                         built[one] = self._store.add(*build.run())

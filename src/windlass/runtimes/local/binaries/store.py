@@ -11,6 +11,7 @@ import fcntl
 import hashlib
 import os
 import platform
+import secrets
 import shutil
 import sys
 import time
@@ -26,6 +27,8 @@ from windlass.runtimes.local.binaries.models import Binary, Verdict
 
 LOCK_POLL_S = 0.5
 MANIFEST_BYTES_MAX = 64 << 10
+DELETE_ATTEMPTS = 3
+_REMOVED = "removed-"
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
@@ -123,13 +126,14 @@ class Store:
         """
         folder = self.cache / "work"
         if not keep:
-            delete(folder)
+            self._discard(folder)
         ensure_directory(folder)
         try:
             yield folder
         finally:
             if not keep:
-                delete(folder)
+                self._discard(folder)
+            self._sweep()
 
     def _folder(self, program: str, version: str) -> Path:
         # One home directory may serve machines of several kinds.
@@ -158,23 +162,22 @@ class Store:
         return same or _problem(binary) is None
 
     def _discard(self, folder: Path) -> None:
-        """Takes a program away by one rename, then deletes it."""
-        away = self.cache / f"removed-{os.getpid()}-{folder.name}"
-        delete(away)
-        folder.rename(away)
-        delete(away)
+        """Takes a folder away by one rename, then deletes it."""
+        if folder.exists():
+            folder.rename(self.cache / f"{_REMOVED}{secrets.token_hex(6)}")
+            self._sweep()
+
+    def _sweep(self) -> None:
+        """Deletes what was taken away. What a dying tool still writes to goes the next time."""
+        for folder in self.cache.glob(f"{_REMOVED}*"):
+            for _ in range(DELETE_ATTEMPTS):
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 def sha256(path: Path) -> str:
     """The file's SHA-256 as 64 hex digits."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def delete(folder: Path) -> None:
-    """Deletes a folder and all in it, if it is there."""
-    if folder.exists():
-        shutil.rmtree(folder)
 
 
 def _binary(folder: Path, manifest: Manifest) -> Binary:
