@@ -317,9 +317,9 @@ class Network:
             except StillNotTrueError as error:
                 raise AssertionError(f"{error}\n{self.describe()}") from error
 
-    def height(self) -> int:
-        """The highest block that any validator has."""
-        return max(_height(one) for one in self.validators)
+    def height(self, *members: Validator) -> int:
+        """The highest block that any of these (any validator, if none is named) has."""
+        return max(_height(one) for one in members or tuple(self.validators))
 
     def assert_same_chain(self, *members: Validator) -> int:
         """All have the same block at every number up to the lowest head; returns that number."""

@@ -20,7 +20,7 @@ from windlass.chains.cometbft.abci_server import (
     frame,
     read_message,
 )
-from windlass.chains.cometbft.abci_socket import listen
+from windlass.chains.cometbft.abci_socket import AbciSocketError, listen
 from windlass.kit.errors import WindlassError
 
 
@@ -245,6 +245,29 @@ async def test_garbage_closes_only_its_connection(served: Served, garbage: bytes
     good.send(FLUSH)
     assert (await good.receive()).WhichOneof("value") == "flush"
     assert not served.task.done()
+
+
+async def test_socket_of_a_living_bridge_is_left_alone(served: Served) -> None:
+    """A second bridge by mistake neither takes nor removes the first one's socket."""
+    with pytest.raises(AbciSocketError, match="Another process"):
+        listen(served.path)
+
+    client = await served.connect()
+    client.send(FLUSH)
+    assert (await client.receive()).WhichOneof("value") == "flush"
+
+
+def test_stale_socket_is_replaced(path: str) -> None:
+    """What a killed bridge left behind does not keep the next one from listening."""
+    listen(path).close()
+
+    listen(path).close()
+
+
+def test_socket_path_that_is_too_long(path: str) -> None:
+    """The kernel's limit of 107 bytes is named."""
+    with pytest.raises(AbciSocketError, match="107 bytes"):
+        listen(path + "x" * 107)
 
 
 async def test_too_many_connections(served: Served) -> None:

@@ -12,9 +12,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.geth import free_port
 from tests.support.logs import register
 from tests.support.validators import Network, Validator, cometbft_status
 from tests.support.wait import until
+from windlass.chains.cometbft.rpc import CometbftClient, CometbftError
 
 pytestmark = pytest.mark.timeout(120)
 
@@ -74,6 +76,36 @@ def test_state_page(network: Network) -> None:
     assert abs(state["clock_offset_s"]) < 1.5
 
 
+async def test_cometbft_rpc(network: Network) -> None:
+    """Our client reads from a real CometBFT what the doctor wants to know."""
+    one = network.validators[0]
+    client = CometbftClient(f"http://127.0.0.1:{one.ports['rpc']}")
+    try:
+        status = await client.status()
+        powers = await client.validators()
+        peers = await client.peers()
+        position = await client.round()
+    finally:
+        await client.close()
+
+    assert (status.address, status.power, status.node_id) == (one.key.address, 10, one.node_key.id)
+    assert powers == {member.key.address: 10 for member in network.validators}
+    assert {peer.moniker for peer in peers} <= {member.name for member in network.validators}
+    assert position.height > status.height - 2
+    assert len(position.prevotes) == len(position.precommits) == 4
+    assert position.proposer in powers
+
+
+async def test_cometbft_rpc_that_is_not_there() -> None:
+    """A CometBFT that does not run is told apart from one that answers nonsense."""
+    client = CometbftClient(f"http://127.0.0.1:{free_port()}")
+    with pytest.raises(CometbftError) as failed:
+        await client.status()
+    await client.close()
+
+    assert failed.value.unreachable
+
+
 @pytest.mark.parametrize(
     "point", ["after-new-payload", "after-forkchoice", "before-commit", "after-commit"]
 )
@@ -123,8 +155,8 @@ def test_geth_frozen(network: Network) -> None:
     """The others go on while one geth hangs, and its validator catches up when it goes on."""
     victim = network.validators[2]
     victim.geth.freeze()
-    height = network.height()
-    network.wait_for_block(height + 3, *_others(network, victim))
+    others = _others(network, victim)
+    network.wait_for_block(network.height(*others) + 3, *others)
     victim.geth.thaw()
 
     _recovers(network, victim)

@@ -5,19 +5,49 @@ from __future__ import annotations
 import socket
 from pathlib import Path
 
+from windlass.kit.errors import WindlassError
+
 BACKLOG = 16
 """CometBFT opens four connections; four more of one that is just being replaced, and some."""
+
+
+class AbciSocketError(WindlassError):
+    """The socket can't be had."""
+
+    code = "abci_socket"
 
 
 def listen(path: str) -> socket.socket:
     """A unix socket that accepts connections at `path` from now on; a stale one is replaced.
 
     CometBFT sleeps 3 s when it finds nobody, so this is called before anything that takes time:
-    connections wait in the backlog until `AbciServer.serve`. Raises OSError.
+    connections wait in the backlog until `AbciServer.serve`. Raises AbciSocketError, also when
+    another process listens there.
     """
-    Path(path).unlink(missing_ok=True)
+    if _answers(path):
+        raise AbciSocketError(
+            f"Another process serves CometBFT at {path}.",
+            "Only one bridge may run for a node: find and stop the other one.",
+        )
     listening = socket.socket(socket.AF_UNIX)
-    listening.bind(path)
-    listening.listen(BACKLOG)
+    try:
+        Path(path).unlink(missing_ok=True)
+        listening.bind(path)
+        listening.listen(BACKLOG)
+    except OSError as error:
+        listening.close()
+        raise AbciSocketError(
+            f"Can't listen at {path}: {error.strerror or error}.",
+            "See that its directory exists, and that the path has at most 107 bytes.",
+        ) from error
     listening.setblocking(False)
     return listening
+
+
+def _answers(path: str) -> bool:
+    with socket.socket(socket.AF_UNIX) as probe:
+        try:
+            probe.connect(path)
+        except OSError:
+            return False
+    return True

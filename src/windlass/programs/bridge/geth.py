@@ -16,6 +16,7 @@ from typing import Literal
 import msgspec
 
 from windlass.chains.ethereum.engine import (
+    Block,
     EngineClient,
     EngineError,
     EngineUnauthorized,
@@ -145,13 +146,15 @@ class Geth:
         except EngineError as error:
             self.lost(error.sentence)
         else:
-            # A head that moved meanwhile proves that a handler just spoke with it.
-            if (
-                before is not None
-                and before == self._chain.head()
-                and latest.number < before.number
-            ):
-                self.lost(f"it is at block {latest.number}, we are at {before.number}")
+            self._compare(before, latest)
+
+    def _compare(self, before: Head | None, latest: Block) -> None:
+        if before is None or before != self._chain.head():
+            return  # a head that moved meanwhile proves that geth was just spoken with
+        if latest.number < before.number:
+            self.lost(f"it is at block {latest.number}, we are at {before.number}")
+        elif latest.block_hash == before.block_hash:
+            self._set(Condition(status="ok"))
 
     async def _recover(self) -> None:
         self._lost.clear()
