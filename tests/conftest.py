@@ -13,10 +13,15 @@ import shutil
 from collections.abc import Generator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from tests.support.binaries import find
 from tests.support.logs import keep_logs
+
+# No deadlines: on a busy machine they would be timed assertions, and those belong in benchmarks.
+hypothesis.settings.register_profile("windlass", deadline=None)
+hypothesis.settings.load_profile("windlass")
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 FAILED_LOGS = REPOSITORY / "build" / "test-logs"

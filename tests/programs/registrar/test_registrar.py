@@ -15,7 +15,8 @@ from typing import Any
 
 import pytest
 
-from tests.support.discovery import Bootnode, Registrar
+from tests.support.discovery import Bootnode, Registrar, SeekingGeth, are_mesh
+from tests.support.geth import genesis
 from tests.support.wait import until
 from windlass.chains.ethereum.enode import Enode
 from windlass.chains.ethereum.keys import public_key
@@ -177,6 +178,27 @@ def test_live_nodes_of_all_bootnodes(registrar: StartRegistrar) -> None:
         expected = sorted([_enode(3), _enode(4)])
         until(lambda: one.json()["nodes"] == expected, "both live nodes")
         assert one.json()["schema"] == 1
+
+
+def test_geths_boot_from_the_list(
+    bootnode: StartBootnode, registrar: StartRegistrar, geth_binary: Path, tmp_path: Path
+) -> None:
+    """Real geths started with the list as it is find one another; then the registrar names them."""
+    nodes = [bootnode("a"), bootnode("b")]
+    one = registrar([node.url for node in nodes])
+    until(lambda: len(one.enodes()) == 2, "both are listed")
+    chain = genesis()
+    listed = one.get("/")[1].decode().strip()
+    geths = [SeekingGeth(geth_binary, tmp_path / name, chain, [listed]) for name in "cd"]
+    try:
+        for geth in geths:
+            geth.spawn()
+        until(lambda: are_mesh(geths), "a mesh", timeout_s=90)
+        expected = sorted(geth.enode for geth in geths)
+        until(lambda: one.json()["nodes"] == expected, "the live nodes")
+    finally:
+        for geth in geths:
+            geth.close()
 
 
 def test_hostile_answers(bootnode: StartBootnode, registrar: StartRegistrar) -> None:

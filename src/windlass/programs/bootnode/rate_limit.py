@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections import OrderedDict
 
-PER_SECOND = 200.0
-BURST = 1000.0
+PER_SECOND = 500.0
+BURST = 2000.0
 """All nodes of a network on one machine share an address, and start together."""
 ADDRESSES_MAX = 4096
 

@@ -38,7 +38,7 @@ TICK_S = 0.25
 PENDING_MAX = 4096
 PROOFS_MAX = 4096
 RETRY_S = 1.0
-"""After the first missed pong; doubled each time."""
+"""After the first missed pong; longer after each further one."""
 DEAD_RETRY_S_MAX = 60.0
 
 log = logging.getLogger(__name__)
@@ -65,12 +65,14 @@ class Responder(asyncio.DatagramProtocol):
         metrics: Metrics,
         *,
         revalidate_s: float,
+        pending_max: int = PENDING_MAX,
     ) -> None:
         self.enode = Enode(key.public_key, host, port, port)
         self._key = key
         self._table = table
         self._metrics = metrics
         self._revalidate_s = revalidate_s
+        self._pending_max = pending_max
         # Any number that grows from start to start: geth asks for the record when it has grown.
         self._sequence = time.time_ns() // 1_000_000
         self._record = enr.record(key, self._sequence, host, port)
@@ -101,6 +103,18 @@ class Responder(asyncio.DatagramProtocol):
         """Whether the port is open."""
         return self._transport is not None
 
+    @property
+    def port(self) -> int:
+        """The UDP port that is open, 0 if none is."""
+        if self._transport is None:
+            return 0
+        return int(self._transport.get_extra_info("sockname")[1])
+
+    @property
+    def pending(self) -> int:
+        """How many pings wait for their pong."""
+        return len(self._pending)
+
     async def run(self) -> None:
         """Asks nodes until cancelled."""
         while True:
@@ -126,11 +140,16 @@ class Responder(asyncio.DatagramProtocol):
             return
         if self._table.missed(node):
             log.info("node is gone", extra={"enode": str(enode)})
-        most_s = self._revalidate_s
-        if node.is_dead and not node.is_seed:
-            most_s = max(DEAD_RETRY_S_MAX, most_s)
-        # The exponent is bounded too: a float has an end.
-        node.next_ping = now_s + min(most_s, RETRY_S * 2 ** min(node.failures - 1, 30))
+        node.next_ping = now_s + self._retry_s(node)
+
+    def _retry_s(self, node: Node) -> float:
+        """How long to wait after a missed pong."""
+        if node.is_seed:
+            # Each second for half a minute, in which a network starts, then ever more rarely.
+            return min(self._revalidate_s, max(RETRY_S, RETRY_S * node.failures / 30))
+        most_s = max(DEAD_RETRY_S_MAX, self._revalidate_s) if node.is_dead else self._revalidate_s
+        # The exponent is bounded because a float is.
+        return min(most_s, RETRY_S * 2.0 ** min(node.failures - 1, 30))
 
     # --- asyncio's callbacks
 
@@ -245,7 +264,7 @@ class Responder(asyncio.DatagramProtocol):
 
     def _ping(self, enode: Enode) -> None:
         asked = (enode.public_key, enode.ip, enode.udp)
-        if asked in self._asked or len(self._pending) >= PENDING_MAX:
+        if asked in self._asked or len(self._pending) >= self._pending_max:
             return
         sender = wire.Endpoint(self.enode.ip, self.enode.udp, 0)
         receiver = wire.Endpoint(enode.ip, enode.udp, enode.tcp)
