@@ -54,7 +54,7 @@ def on_path(minimum: tuple[int, int], work: Path) -> Toolchain | None:
     for folder in os.environ.get("PATH", "").split(os.pathsep):
         go = Path(folder).absolute() / "go"
         if folder and go.is_file() and os.access(go, os.X_OK):
-            version = _version(go)
+            version = _version(go, work)
             if version is not None and _numbers(version) >= minimum:
                 return _toolchain(go, version, work, private=not _has_caches(go))
     return None
@@ -66,7 +66,7 @@ def install(work: Path, on_line: Callable[[str], None]) -> Toolchain:
     if (go := _wheel_go(home)) is None:
         _install_wheel(home, on_line)
         go = _wheel_go(home)
-    version = _version(go) if go else None
+    version = _version(go, work) if go else None
     if go is None or version is None:
         raise ToolchainError(
             f"{GO_WHEEL} was installed, but its Go does not run on this machine.", _HOW_TO_HELP
@@ -186,9 +186,11 @@ def _wheel_go(home: Path) -> Path | None:
     return next(iter(home.glob("lib/python*/site-packages/go/bin/go")), None)
 
 
-def _version(go: Path) -> str | None:
+def _version(go: Path, work: Path) -> str | None:
     """What `go version` says, such as 1.26.8; None if it says nothing."""
-    answer = ask(go, {**os.environ, "GOTOOLCHAIN": "local"}, "version")
+    # Go counts its uses below XDG_CONFIG_HOME; a private one leaves nothing in anybody's home.
+    counts = {"XDG_CONFIG_HOME": str(work / "config"), "GOTOOLCHAIN": "local"}
+    answer = ask(go, {**os.environ, **counts}, "version")
     match = re.match(r"go version go(\d+\.\d+(?:\.\d+)?)\b", answer or "")
     return match.group(1) if match else None
 
