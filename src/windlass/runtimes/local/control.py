@@ -66,35 +66,53 @@ def ping(state: State) -> Answer | None:
         return None
 
 
+class Starting:
+    """A supervisor that is there, or is on its way: it starts while the command does other things.
+
+    One of another release is replaced: it leaves, and the new one takes over its processes.
+    """
+
+    def __init__(self, state: State) -> None:
+        self._log_file = logs.supervisor_log_path(state.directory)
+        self._log_start = logs.size_of(self._log_file)
+        self._started: launcher.Supervisor | None = None
+        answer = ping(state)
+        if answer is not None and answer.version == windlass.__version__:
+            return
+        if answer is not None:
+            ask(state, Request(op="leave"), timeout_s=PING_TIMEOUT_S)
+        self._started = launcher.launch_supervisor(state.directory, self._log_file)
+
+    @property
+    def is_new(self) -> bool:
+        """Whether it was started just now."""
+        return self._started is not None
+
+    def wait(self, state: State) -> None:
+        """Returns when it answers. Raises SupervisorSilent with the reason from its log."""
+        if self._started is None:
+            return
+        path = socket_path(state)
+        deadline = time.monotonic() + START_WAIT_S
+        while time.monotonic() < deadline:
+            answer = ping(state) if path.exists() else None
+            if answer is not None and answer.version == windlass.__version__:
+                return
+            if self._started.has_ended() and ping(state) is None:
+                break
+            time.sleep(0.01)
+        said = logs.tail(self._log_file, bytes_max=2000, since_byte=self._log_start).strip()
+        raise SupervisorSilent(
+            f"The supervisor did not start: {said or 'it said nothing'}.",
+            f"See {self._log_file}.",
+        )
+
+
 def ensure_supervisor(state: State) -> bool:
     """Has a supervisor of this release running when it returns; True if it was started just now.
 
-    One of another release is replaced: it leaves, and the new one takes over its processes.
-    Raises SupervisorSilent with the reason from its log.
+    Raises SupervisorSilent.
     """
-    answer = ping(state)
-    if answer is not None and answer.version == windlass.__version__:
-        return False
-    if answer is not None:
-        ask(state, Request(op="leave"), timeout_s=PING_TIMEOUT_S)
-    start_supervisor(state)
-    return True
-
-
-def start_supervisor(state: State) -> None:
-    """Starts a supervisor and waits until it answers. Raises SupervisorSilent."""
-    log_file = logs.supervisor_log_path(state.directory)
-    log_start = logs.size_of(log_file)
-    path = socket_path(state)
-    supervisor = launcher.launch_supervisor(state.directory, log_file)
-    deadline = time.monotonic() + START_WAIT_S
-    while time.monotonic() < deadline:
-        if path.exists() and ping(state) is not None:
-            return
-        if supervisor.has_ended() and ping(state) is None:
-            break
-        time.sleep(0.01)
-    said = logs.tail(log_file, bytes_max=2000, since_byte=log_start).strip()
-    raise SupervisorSilent(
-        f"The supervisor did not start: {said or 'it said nothing'}.", f"See {log_file}."
-    )
+    starting = Starting(state)
+    starting.wait(state)
+    return starting.is_new

@@ -10,7 +10,6 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
-from windlass.plan.workload import Workload
 from windlass.runtimes.local.errors import NotEnoughDisk
 
 FREE_BYTES_MIN = 512 << 20
@@ -20,8 +19,11 @@ FREE_INODES_MIN = 10_000
 """A workload needs about a hundred files; a database under load makes some thousands more."""
 
 
-def refuse_if_short(state: Path, workloads: Iterable[Workload]) -> None:
-    """Raises NotEnoughDisk, naming what is free and what is needed."""
+def refuse_if_short(state: Path, asked_for: Iterable[tuple[Path, int]]) -> None:
+    """Raises NotEnoughDisk, naming what is free and what is needed.
+
+    `asked_for` are directories and the bytes that each of them may grow to.
+    """
     place = _existing(state)
     try:
         status = os.statvfs(place)
@@ -30,11 +32,7 @@ def refuse_if_short(state: Path, workloads: Iterable[Workload]) -> None:
             error
         )
     free = status.f_bavail * status.f_frsize
-    asked = sum(
-        max(0, workload.resources.disk_bytes - used_bytes(Path(workload.directory)))
-        for workload in workloads
-        if workload.resources.disk_bytes is not None
-    )
+    asked = sum(max(0, size - used_bytes(directory)) for directory, size in asked_for)
     needed = max(FREE_BYTES_MIN, asked)
     if free < needed:
         reason = (

@@ -99,6 +99,11 @@ def opened() -> Iterator[Registry]:
         os.close(lock)
 
 
+def look() -> Content:
+    """What the registry says now, without lock or trace: good for a preview only."""
+    return _read(directory() / "ports.json")
+
+
 def _read(path: Path) -> Content:
     if not path.exists():
         return Content()

@@ -326,6 +326,8 @@ def _translated(path: Path) -> Iterator[None]:
             f"{path} cannot be used: {text}.",
             "See who owns it and its directory, and whether another program holds it.",
         ) from error
+    except (sqlite3.ProgrammingError, sqlite3.IntegrityError):
+        raise  # a defect of ours, not of the file
     except sqlite3.DatabaseError as error:
         raise BrokenState(path, str(error)) from error
     except OSError as error:

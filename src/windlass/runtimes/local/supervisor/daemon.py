@@ -302,7 +302,7 @@ async def _end_stranger(who: Identity) -> None:
             living.signal(number)
             living.signal(signal.SIGCONT)
             deadline = time.monotonic() + wait_s
-            while process_table.is_alive(who):  # noqa: ASYNC110 - the kernel sets no event of ours
+            while process_table.is_alive(who):
                 await asyncio.sleep(0.02)
                 if time.monotonic() > deadline:
                     break

@@ -1,0 +1,120 @@
+"""`up`: puts a prepared plan into effect, waits until it is healthy, and takes it back if not.
+
+What is wanted is written in one transaction before anyone is told, so a command that is killed at
+any moment leaves either the old wishes or the new ones; the next `up` compares and carries on.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from windlass.kit.errors import WindlassError
+from windlass.runtimes.local import control, waiting
+from windlass.runtimes.local.changes import Changes, Wanted
+from windlass.runtimes.local.errors import SupervisorSilent
+from windlass.runtimes.local.events import Event, OnEvent, Watch
+from windlass.runtimes.local.prepare import Prepared
+from windlass.runtimes.local.state import ScaleRow, State, WorkloadRow
+from windlass.runtimes.local.supervisor.messages import Request
+from windlass.runtimes.local.workload_files import Writer
+
+if TYPE_CHECKING:
+    from windlass.runtimes.local.status import Status
+
+UNDO_WAIT_S = 90.0
+
+
+def bring_up(
+    state: State,
+    prepared: Prepared,
+    starting: control.Starting | None,
+    *,
+    deadline: float,
+    keep: bool,
+    on_event: OnEvent,
+) -> Status:
+    """Makes the plan true. `deadline` is monotonic. Raises NotHealthy, SupervisorSilent; what this
+    call has started is stopped by then unless `keep`, and what ran before runs as before."""
+    writer = Writer()
+    watch = Watch(on_event, state.processes())
+    scales = state.scales()
+    nothing_ran = not any(row.desired == "running" for row in prepared.before.rows)
+    try:
+        writer.write(prepared.workloads)
+        _want(state, prepared.wanted, prepared.scales)
+        _tell(on_event, prepared.changes)
+        prepared.reservations.release_all()
+        (starting or control.Starting(state)).wait(state)
+        control.ask(state, Request(op="apply"), timeout_s=control.APPLY_TIMEOUT_S)
+        waiting.until_ready(state, prepared.wanted.digests, watch, deadline=deadline)
+        return waiting.until_healthy(state, watch, deadline=deadline)
+    except BaseException:
+        # Also for Ctrl-C: half a network is never left behind.
+        if not keep and not prepared.changes.none:
+            on_event(Event(kind="step", sentence="stops what was started"))
+            with contextlib.suppress(WindlassError):  # the first reason is the one to tell
+                writer.undo()
+                _take_back(state, prepared, scales, watch, all_of_it=nothing_ran)
+        raise
+    finally:
+        prepared.reservations.release_all()
+
+
+def _want(state: State, now: Wanted, scales: Mapping[str, ScaleRow]) -> None:
+    keys = {row.workload.key for row in now.rows}
+    with state.transaction():
+        for workload in state.workloads():
+            if workload.key not in keys:
+                state.remove_workload(workload.network, workload.name)
+        for row in now.rows:
+            state.set_workload(row)
+        state.set_networks(now.networks)
+        state.set_scales(scales)
+
+
+def _tell(on_event: OnEvent, changes: Changes) -> None:
+    for kind, keys in (
+        ("added", changes.added),
+        ("removed", changes.removed),
+        ("changed", changes.changed),
+        ("starting", changes.started),
+    ):
+        for key in keys:
+            network, _, node = key.partition("/")
+            on_event(Event(kind=kind, network=network, node=node))
+
+
+def _take_back(
+    state: State,
+    prepared: Prepared,
+    scales: dict[str, ScaleRow],
+    watch: Watch,
+    *,
+    all_of_it: bool,
+) -> None:
+    """The wishes as they were; what is new stays known, as stopped, for logs and the doctor."""
+    before = {row.workload.key: row for row in prepared.before.rows}
+    rows: list[WorkloadRow] = [
+        before.get(row.workload.key) or msgspec.structs.replace(row, desired="stopped")
+        for row in prepared.wanted.rows
+    ]
+    rows += [row for key, row in before.items() if key in prepared.changes.removed]
+    known = {network.name: network for network in prepared.before.networks}
+    networks = [known.get(network.name, network) for network in prepared.wanted.networks]
+    networks += [n for name, n in known.items() if name not in {one.name for one in networks}]
+    _want(state, Wanted(rows=rows, networks=networks), scales)
+    operation = "shutdown" if all_of_it else "apply"
+    with contextlib.suppress(SupervisorSilent):
+        control.ask(state, Request(op=operation), timeout_s=control.STOP_TIMEOUT_S)
+    stopped = {
+        (row.workload.network, row.workload.name, process.name)
+        for row in rows
+        if row.desired == "stopped"
+        for process in row.workload.processes
+    }
+    waiting.until_gone(state, stopped, watch, deadline=time.monotonic() + UNDO_WAIT_S)
