@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import tomllib
+from typing import Any
 
 import pytest
 
@@ -13,7 +14,7 @@ from windlass.chains.cometbft.keys import ValidatorKey
 PEER = f"{'ab' * 20}@127.0.0.1:26656"
 
 
-def _configuration(block_time_s: int = 1, moniker: str = "validator-0") -> dict[str, object]:
+def _configuration(block_time_s: int = 1, moniker: str = "validator-0") -> dict[str, Any]:
     text = configuration(
         moniker=moniker,
         abci_socket="/run/abci.sock",
@@ -29,7 +30,7 @@ def _configuration(block_time_s: int = 1, moniker: str = "validator-0") -> dict[
 @pytest.mark.parametrize(("block_time_s", "expected"), [(1, "400ms"), (2, "1400ms"), (5, "4400ms")])
 def test_gap_leaves_the_pace_to_the_proposer(block_time_s: int, expected: str) -> None:
     """The least gap ends 0.6 s before the block is due, whatever the block time."""
-    assert expected == _configuration(block_time_s)["consensus"]["timeout_commit"]  # type: ignore[index]
+    assert expected == _configuration(block_time_s)["consensus"]["timeout_commit"]
 
 
 def test_block_time_below_a_second_is_refused() -> None:
@@ -40,7 +41,7 @@ def test_block_time_below_a_second_is_refused() -> None:
 
 def test_peers_are_dialled_several_times() -> None:
     """Each peer is listed often enough that its first dial doesn't wait 1.5 s on average."""
-    peers = _configuration()["p2p"]["persistent_peers"].split(",")  # type: ignore[index]
+    peers = _configuration()["p2p"]["persistent_peers"].split(",")
 
     assert {PEER} == set(peers)
     assert len(peers) > 4
