@@ -70,7 +70,7 @@ def test_no_node_of_one_knows_a_node_of_the_other(pair: tuple[Network, Network])
     for network in pair:
         own = len(network.rpc_urls())
         for node in network.nodes("sealer", "node"):
-            peers = until(partial(_peers, network, node["name"]), f"peers of {node['name']}")
+            peers = until(partial(_peers, network, node["name"]), "peers", timeout_s=60)
             assert peers <= own - 1
     first, second = (chain.blocks(network.rpc(), 0, 0)[0][0] for network in pair)
     assert first != second

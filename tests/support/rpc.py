@@ -71,6 +71,10 @@ class Rpc:
         """Closes the connection; the next call opens one again."""
         self._connection.close()
 
+    def __del__(self) -> None:
+        # A client is often made for one call; its connection must not outlive it.
+        self._connection.close()
+
     def _post(self, body: object) -> Any:
         try:
             self._connection.request(
