@@ -15,8 +15,9 @@ from typing import Any
 import msgspec
 
 from windlass.kit.errors import WindlassError
-from windlass.kit.http import HttpClient, HttpError, get
+from windlass.kit.http import HttpClient, get
 from windlass.kit.json_rpc import JsonRpc, JsonRpcError
+from windlass.kit.transport import TransportError
 from windlass.plan.workload import Workload
 from windlass.runtimes.local import judge
 from windlass.runtimes.local.changes import lives
@@ -95,7 +96,7 @@ async def _chain(workload: Workload) -> ChainView | str | None:
             timestamp=int(latest["timestamp"], 16),
             peers=int(peers, 16),
         )
-    except (HttpError, JsonRpcError) as error:
+    except (TransportError, JsonRpcError) as error:
         return error.sentence
     except (KeyError, TypeError, ValueError):
         return f"{workload.rpc_url} answers, but not as an Ethereum RPC does."
@@ -129,7 +130,9 @@ def _network(known: NetworkRow, observed: Sequence[Observation]) -> NetworkStatu
     nodes = [_node(one, judge.judge(one, view)) for one in observed]
     sources = {node.name for node in nodes if node.role in judge.MAKERS and node.state == "healthy"}
     heights = [node.height for node in nodes if node.name in sources and node.height is not None]
-    finals = [node.finalized for node in nodes if node.name in sources and node.finalized]
+    finals = [
+        node.finalized for node in nodes if node.name in sources and node.finalized is not None
+    ]
     return NetworkStatus(
         name=known.name,
         family=known.family,

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from windlass.kit.errors import UsageError, WindlassError
 from windlass.plan.workload import Workload
-from windlass.runtimes.local import control, lock, logs, port_registry, waiting
+from windlass.runtimes.local import control, disk_history, lock, logs, port_registry, waiting
 from windlass.runtimes.local.bring_up import bring_up
 from windlass.runtimes.local.changes import Changes, Wanted
 from windlass.runtimes.local.errors import (
@@ -290,7 +290,13 @@ def _purge(directory: Path) -> None:
         shutil.rmtree(directory / name, ignore_errors=True)
     with port_registry.opened() as registry:
         registry.claim(directory, [])
-    for name in ("supervisor.lock", f"{FILE_NAME}-wal", f"{FILE_NAME}-shm", FILE_NAME):
+    for name in (
+        disk_history.FILE_NAME,
+        "supervisor.lock",
+        f"{FILE_NAME}-wal",
+        f"{FILE_NAME}-shm",
+        FILE_NAME,
+    ):
         (directory / name).unlink(missing_ok=True)
 
 

@@ -12,6 +12,11 @@ TCP_LISTEN = "0A"  # include/net/tcp_states.h
 FILES = {"tcp": ("tcp", "tcp6"), "udp": ("udp", "udp6"), "both": ("tcp", "tcp6", "udp", "udp6")}
 
 
+def is_held(number: int, protocol: str) -> bool:
+    """Whether anybody listens there."""
+    return bool(_sockets(number, protocol))
+
+
 def holder_pid(number: int, protocol: str) -> int | None:
     """The process that listens there, if the kernel lets us see it."""
     inodes = {inode for inode, _ in _sockets(number, protocol)}

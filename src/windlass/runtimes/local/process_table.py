@@ -70,11 +70,30 @@ def resident_bytes(pid: int) -> int | None:
     return pages * os.sysconf("SC_PAGE_SIZE")
 
 
+def words(pid: int) -> list[str]:
+    """The argument list it was started with; empty if it is gone or not ours to read."""
+    raw = _read(pid, "cmdline").rstrip(b"\0")
+    return [word.decode("utf-8", "replace") for word in raw.split(b"\0")] if raw else []
+
+
 def command_line(pid: int) -> str:
     """The command as people would type it, cut to 200 characters; empty if unreadable."""
-    words = _read(pid, "cmdline").rstrip(b"\0").split(b"\0")
-    text = " ".join(word.decode("utf-8", "replace") for word in words)
+    text = " ".join(words(pid))
     return text if len(text) <= 200 else text[:199] + "…"
+
+
+def executable(pid: int) -> str:
+    """The file that it runs, with " (deleted)" behind it if that is gone; empty if unreadable."""
+    try:
+        return os.readlink(PROC / str(pid) / "exe")  # noqa: PTH115 - the kernel's words, no path
+    except OSError:
+        return ""
+
+
+def is_frozen(pid: int) -> bool:
+    """Whether a signal has stopped it (SIGSTOP), until another lets it go on."""
+    stat = _read(pid, "stat")
+    return stat[stat.rfind(b")") + 2 :][:1] in (b"T", b"t")
 
 
 def variables(pid: int) -> dict[str, str]:

@@ -5,11 +5,14 @@ What does not apply to a node (the height of a registrar) is null, never left ou
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
 SCHEMA = 1
+
+FOR_PEOPLE = ("uptime_s", "reason")
+"""Fields of a node that tables show and the JSON document does not have."""
 
 NodeState = Literal["starting", "healthy", "degraded", "stopped", "failed"]
 ProcessState = Literal["starting", "running", "backing_off", "stopped", "failed"]
@@ -28,7 +31,8 @@ class NodeStatus(msgspec.Struct, frozen=True, kw_only=True):
     """One workload.
 
     `pid` is the chain client's or the program's; `rpc` is this node's own URL; `restarts` and
-    `rss_bytes` (resident memory) are sums over its processes. `reason` says why it is not healthy.
+    `rss_bytes` (resident memory) are sums over its processes. `reason`, why it is not healthy, and
+    `uptime_s` are for people only: machines ask the doctor.
     """
 
     name: str
@@ -76,3 +80,13 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     schema: int = SCHEMA
     healthy: bool
     networks: list[NetworkStatus]
+
+
+def to_json_value(status: Status) -> dict[str, Any]:
+    """The document that `windlass status --json` prints."""
+    value: dict[str, Any] = msgspec.to_builtins(status)
+    for network in value["networks"]:
+        for node in network["nodes"]:
+            for name in FOR_PEOPLE:
+                del node[name]
+    return value
