@@ -163,8 +163,8 @@ class _Restore:
                 self._tell(own.number, "peers")
             if now - moved > patience_s or now - started > PEERS_TIMEOUT_S:
                 break
-        if self._hash_at(own.number) == own.block_hash:
-            await self._make_head(own.block_hash)
+        if own.block_hash in (self._head.block_hash, self._hash_at(own.number)):
+            await self._make_head(own.block_hash)  # syncing alone makes nothing final
         return own
 
     async def _from_log(self, own: Block) -> Restored | None:
