@@ -82,9 +82,11 @@ def diagnose(evidence: Evidence) -> Report:
         )
     }
 
-    def rank(finding: Finding) -> tuple[int, int]:
+    def rank(finding: Finding) -> tuple[bool, int, int]:
         place = places.get((finding.network or "", finding.node or ""), -1)
-        return _ORDER[finding.code], place
+        # What is stopped on purpose may be the root of an error; no other warning is.
+        aside = finding.severity == "warning" and finding.code != "not-running"
+        return aside, _ORDER[finding.code], place
 
     return Report(findings=tuple(sorted(kept, key=rank)))
 

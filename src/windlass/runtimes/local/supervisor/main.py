@@ -14,8 +14,9 @@ from pathlib import Path
 
 import windlass
 from windlass.kit.errors import WindlassError
+from windlass.kit.files import FileError
 from windlass.kit.logging import setup
-from windlass.runtimes.local import logs
+from windlass.runtimes.local import disk_history, logs
 from windlass.runtimes.local.control import socket_path
 from windlass.runtimes.local.state import State
 from windlass.runtimes.local.supervisor.daemon import Supervisor
@@ -112,6 +113,7 @@ class _Main:
         return Answer(ok=True, pid=os.getpid(), version=windlass.__version__)
 
     async def _keep_house(self) -> None:
+        measured = float("-inf")
         while True:
             await asyncio.sleep(HOUSEKEEPING_S)
             if not self._state.path.exists():
@@ -121,9 +123,19 @@ class _Main:
                 return
             self._supervisor.flush()
             await self._server.keep()
+            if time.monotonic() - measured >= disk_history.SAMPLE_S:
+                measured = time.monotonic()
+                await self._measure_disk()
             paths = [runner.log_path for runner in self._supervisor.runners]
             for path in (*paths, logs.supervisor_log_path(self._state.directory)):
                 try:
                     await asyncio.to_thread(logs.rotate, path)
                 except OSError as error:
                     log.warning("cannot rotate", extra={"path": str(path), "reason": str(error)})
+
+    async def _measure_disk(self) -> None:
+        """For the doctor, who tells from it when the disk will be full."""
+        try:
+            await asyncio.to_thread(disk_history.record, self._state.directory, time.time())
+        except FileError as error:
+            log.warning("cannot note the disk's use", extra={"reason": str(error)})
