@@ -8,8 +8,10 @@ from pathlib import Path
 
 import click
 
+from windlass.chains.ethereum.keys import checksum_address
 from windlass.chains.ethereum.quantities import Wei, format_ether
 from windlass.chains.ethereum.wallet import Wallet
+from windlass.cli.groups import Group
 from windlass.cli.options import file_option, json_option, network_option, one_network, place_of
 from windlass.cli.output import as_json, console, say
 from windlass.cli.spec import shown
@@ -21,10 +23,10 @@ from windlass.vault.keys import Account
 from windlass.vault.vault import Vault
 
 KEYSTORE_BYTES_MAX = 1 << 16
-KEY_CHARACTERS_MAX = 80
+SECRET_CHARACTERS_MAX = 4096
 
 
-@click.group("accounts")
+@click.group("accounts", cls=Group)
 def accounts_command() -> None:
     """List, make and import a network's accounts.
 
@@ -43,9 +45,13 @@ def accounts_command() -> None:
 def list_accounts(spec_file: str | None, network: str | None, json_wanted: bool) -> None:
     """List accounts with their balances and where their keystores lie.
 
+    Accounts of the genesis come first, then made and imported ones, then those that fees go to.
+    --json has each keystore's path.
+
     \b
-    Example:
-      windlass accounts list --json
+    Examples:
+      windlass accounts list
+      windlass accounts list --network trade --json
     """
     name, url, chain_id, accounts = _accounts(spec_file, network)
     found = accounts.all()
@@ -63,15 +69,23 @@ def list_accounts(spec_file: str | None, network: str | None, json_wanted: bool)
         ]
         as_json({"schema": 1, "network": name, "accounts": rows})
         return
-    from rich.table import Table
+    _show(found, balances)
 
-    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
-    for column in ("name", "address", "balance", "keystore"):
+
+def _show(accounts: tuple[Account, ...], balances: list[Wei | None]) -> None:
+    from windlass.cli.table import plain_table
+
+    table = plain_table()
+    for column in ("name", "address", "origin", "balance"):
         table.add_column(column, justify="right" if column == "balance" else "left", no_wrap=True)
-    for one, balance in zip(found, balances, strict=True):
+    for one, balance in zip(accounts, balances, strict=True):
         money = "–" if balance is None else format_ether(balance)
-        table.add_row(one.name, one.address, money, shown(one.keystore) if one.keystore else "–")
+        table.add_row(one.name, checksum_address(one.address), one.origin, money)
     console().print(table)
+    folders = {one.keystore.parent for one in accounts if one.keystore}
+    say()
+    for folder in sorted(folders):
+        say(f"keystores in {shown(folder)}, passphrase in {shown(folder.parent / 'passphrase')}")
 
 
 @accounts_command.command("new")
@@ -80,6 +94,8 @@ def list_accounts(spec_file: str | None, network: str | None, json_wanted: bool)
 @network_option
 def new(name: str, spec_file: str | None, network: str | None) -> None:
     """Make an account and keep its keystore.
+
+    It opens with the same generated passphrase as the network's other accounts.
 
     \b
     Example:
@@ -90,8 +106,15 @@ def new(name: str, spec_file: str | None, network: str | None) -> None:
 
 @accounts_command.command("import")
 @click.argument("name")
-@click.option("--keystore", metavar="FILE", help="A Web3 Secret Storage file; else a private key.")
-@click.option("--passphrase-file", metavar="FILE", help="The keystore's passphrase.")
+@click.option(
+    "--keystore",
+    metavar="FILE",
+    type=click.Path(),
+    help="A Web3 Secret Storage file; else a private key.",
+)
+@click.option(
+    "--passphrase-file", metavar="FILE", type=click.Path(), help="The keystore's passphrase."
+)
 @file_option
 @network_option
 def import_account(
@@ -101,9 +124,10 @@ def import_account(
     spec_file: str | None,
     network: str | None,
 ) -> None:
-    """Keep a foreign key: from a keystore, or a private key that is asked for or read from stdin.
+    """Keep a foreign key: a keystore's, or one asked for or read from stdin.
 
-    A secret is never an argument: arguments are visible to every user of the machine.
+    A secret is never an argument: those are visible to every user of the machine. The passphrase
+    of a keystore is asked for or read from stdin, too, unless a file has it.
 
     \b
     Examples:
@@ -118,7 +142,7 @@ def import_account(
         return
     content = read_bytes(Path(keystore), bytes_max=KEYSTORE_BYTES_MAX)
     if passphrase_file is not None:
-        raw = read_bytes(Path(passphrase_file), bytes_max=KEYSTORE_BYTES_MAX)
+        raw = read_bytes(Path(passphrase_file), bytes_max=SECRET_CHARACTERS_MAX)
         passphrase = raw.decode("utf-8", "surrogateescape").rstrip("\r\n")
     else:
         passphrase = _secret(f"Passphrase of {keystore}")
@@ -127,12 +151,12 @@ def import_account(
 
 def _secret(prompt: str) -> str:
     if sys.stdin.isatty():
-        return str(click.prompt(prompt, hide_input=True))
-    return sys.stdin.read(KEY_CHARACTERS_MAX * 16).rstrip("\r\n")
+        return str(click.prompt(prompt, hide_input=True, err=True))
+    return sys.stdin.read(SECRET_CHARACTERS_MAX).rstrip("\r\n")
 
 
 def _made(account: Account) -> None:
-    say(f"{account.name}: {account.address}")
+    say(f"{account.name}: {checksum_address(account.address)}")
     if account.keystore is not None:
         say(f"keystore: {shown(account.keystore)}")
 

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import click
 
+from windlass.cli.down import confirm
+from windlass.cli.groups import Group
 from windlass.cli.options import json_option
-from windlass.cli.output import as_json, say
+from windlass.cli.output import as_json, console, say
 from windlass.cli.progress import BuildProgress
 from windlass.kit.errors import UsageError
 from windlass.runtimes.local.binaries import Binaries, Binary
 from windlass.spec.models import Clients
 
+DEFAULTS = {"geth": Clients().geth, "cometbft": Clients().cometbft}
+"""The programs and their versions in a spec that does not say any."""
 
-@click.group("binaries")
+
+@click.group("binaries", cls=Group)
 def binaries_command() -> None:
     """Find, build, check and remove the chain clients.
 
@@ -37,30 +42,39 @@ def list_binaries(json_wanted: bool) -> None:
     if json_wanted:
         as_json({"schema": 1, "cache": str(binaries.cache), "binaries": [_row(b) for b in found]})
         return
-    for one in found:
-        say(f"{one.program:9} {one.version:9} {one.origin:5} {one.path}")
     if not found:
         say(f"There is none, neither on the path nor in {binaries.cache}.")
         say("`windlass binaries install` builds them; `windlass up` does so by itself.")
+        return
+    from windlass.cli.table import plain_table
+
+    table = plain_table()
+    for column in ("program", "version", "from", "path"):
+        table.add_column(column, overflow="fold")
+    for one in found:
+        table.add_row(one.program, one.version, one.origin, str(one.path))
+    console().print(table)
 
 
 @binaries_command.command("install")
 @click.argument("programs", nargs=-1, metavar="[PROGRAM[=VERSION]]...")
 def install(programs: tuple[str, ...]) -> None:
-    """Build the chain clients that are neither on the path nor in the cache. All by default.
+    """Build the chain clients that are neither on the path nor in the cache.
+
+    All of them by default, in the versions that a spec has by default. A build takes minutes; what
+    is there already is only named.
 
     \b
     Examples:
       windlass binaries install
       windlass binaries install geth=1.17.8
     """
-    defaults = {"geth": Clients().geth, "cometbft": Clients().cometbft}
     wanted: dict[str, str] = {}
-    for text in programs or tuple(defaults):
+    for text in programs or tuple(DEFAULTS):
         name, _, version = text.partition("=")
-        if name not in defaults:
-            raise UsageError(f"There is no program {name!r}.", f"There is: {', '.join(defaults)}.")
-        wanted[name] = version or defaults[name]
+        if name not in DEFAULTS:
+            raise UsageError(f"There is no program {name!r}.", f"There is: {', '.join(DEFAULTS)}.")
+        wanted[name] = version or DEFAULTS[name]
     with BuildProgress() as building:
         found = Binaries().ensure_all(wanted, building.show)
     for one in found.values():
@@ -70,7 +84,9 @@ def install(programs: tuple[str, ...]) -> None:
 @binaries_command.command("verify")
 @json_option
 def verify(json_wanted: bool) -> int:
-    """Check that every cached program is still what was built. Exit code 1 if one is not.
+    """Check that every cached program is still what was built.
+
+    Exit code 1 if one is not.
 
     \b
     Example:
@@ -89,16 +105,25 @@ def verify(json_wanted: bool) -> int:
 
 
 @binaries_command.command("remove")
-@click.argument("program", required=False)
-def remove(program: str | None) -> None:
-    """Delete cached programs: one (PROGRAM or PROGRAM=VERSION) or all of them.
+@click.argument("program", required=False, metavar="[PROGRAM[=VERSION]]")
+@click.option("--yes", is_flag=True, help="Do not ask before deleting all.")
+def remove(program: str | None, yes: bool) -> None:
+    """Delete cached programs: one, one version of it, or all of them.
+
+    A network that runs keeps what it has loaded, but its next start builds again.
 
     \b
-    Example:
+    Examples:
       windlass binaries remove geth=1.17.8
+      windlass binaries remove --yes
     """
     name, _, version = (program or "").partition("=")
-    gone = Binaries().remove(name or None, version or None)
+    if program is not None and name not in DEFAULTS:
+        raise UsageError(f"There is no program {name!r}.", f"There is: {', '.join(DEFAULTS)}.")
+    binaries = Binaries()
+    if program is None and not yes:
+        confirm(f"Delete all programs in {binaries.cache}?")
+    gone = binaries.remove(name or None, version or None)
     for one in gone:
         say(f"deleted {one.path}")
     if not gone:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
+import sys
 
 import click
 
 from windlass.cli.options import file_option, json_option, place_of
-from windlass.cli.output import as_json, say
+from windlass.cli.output import as_json, coloured, say
 from windlass.doctor.diagnose import examine
 from windlass.doctor.findings import Finding, to_json_value
 
@@ -18,10 +18,10 @@ COLOURS = {"error": "red", "warning": "yellow"}
 @file_option
 @json_option
 def doctor_command(spec_file: str | None, json_wanted: bool) -> int:
-    """Say why a network makes no blocks or a node has no peers, the root of it first.
+    """Say why a network makes no blocks or a node has no peers.
 
-    It looks at every process, chain, port, clock, key and disk, and changes nothing. Exit code 1
-    if there is an error; warnings alone leave it 0.
+    The root of it comes first. It looks at every process, chain, port, clock, key and disk, and
+    changes nothing. Exit code 1 if there is an error; warnings alone leave it 0.
 
     \b
     Examples:
@@ -41,7 +41,7 @@ def doctor_command(spec_file: str | None, json_wanted: bool) -> int:
 
 def _tell(finding: Finding) -> None:
     where = "/".join(part for part in (finding.network, finding.node) if part)
-    colour = None if "NO_COLOR" in os.environ else COLOURS[finding.severity]
+    colour = COLOURS[finding.severity] if coloured(sys.stdout) else None
     label = click.style(finding.severity, fg=colour, bold=colour is not None)
     say(f"{label} {finding.code}{f' in {where}' if where else ''}: {finding.sentence}")
     say(f"  read: {finding.evidence}")

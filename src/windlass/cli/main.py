@@ -3,13 +3,17 @@
     0  done, healthy          1  something is not as it should be; what, and what to do
     2  wrong usage or spec    130  interrupted
 
-`windlass run NAME` is taken first and without the rest: a network starts a dozen programs at once.
+Two things are taken first and without the rest, because they must be quick: `windlass run NAME`,
+since a network starts a dozen programs at once, and the page that says which verbs there are.
 """
 
 from __future__ import annotations
 
 import os
 import sys
+
+COMPLETION_VARIABLE = "_WINDLASS_COMPLETE"
+"""Set by a shell that asks for completions; the command line is then in other variables."""
 
 INTERRUPTED = 130
 
@@ -25,20 +29,33 @@ def run(arguments: list[str]) -> int:
         from windlass.cli.programs import run_program
 
         return run_program(arguments[1], arguments[2:])
-    from windlass.cli.outcome import outcome_of
-
-    code = outcome_of(arguments)
-    return _flushed(code)
-
-
-def _flushed(code: int) -> int:
-    """Writes what is still buffered; a reader that has gone (`| head`) is no error of ours."""
     try:
+        if arguments in (["--help"], ["-h"]) and COMPLETION_VARIABLE not in os.environ:
+            from windlass.cli.front import page
+
+            sys.stdout.write(page())
+            code = 0
+        else:
+            from windlass.cli.outcome import outcome_of
+
+            code = outcome_of(arguments)
         sys.stdout.flush()
-    except BrokenPipeError:
-        # Python flushes once more at exit, into nothing this time.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except KeyboardInterrupt:  # before or after the verb's own time
+        code = INTERRUPTED
+    except OSError as error:
+        code = _unwritable(error)
     return code
+
+
+def _unwritable(error: OSError) -> int:
+    """A reader that has gone (`| head`) is no error of ours; a full disk behind `>` is one."""
+    from windlass.cli.output import complain, silence
+
+    silence(sys.stdout)
+    if isinstance(error, BrokenPipeError):
+        return 0
+    complain(f"Standard output can't be written: {error.strerror}.")
+    return 1
 
 
 if __name__ == "__main__":

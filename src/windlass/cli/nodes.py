@@ -6,15 +6,21 @@ import re
 
 import click
 
-from windlass.cli.options import file_option, network_option, place_of
+from windlass.cli.options import (
+    complete_networks,
+    file_option,
+    network_option,
+    node_argument,
+    place_of,
+)
 from windlass.cli.output import console, say
-from windlass.cli.progress import BuildProgress
+from windlass.cli.telling import Teller
 from windlass.kit.errors import UsageError
 from windlass.runtimes.local import operations
 
 
 @click.command("start")
-@click.argument("node")
+@node_argument
 @file_option
 @network_option
 def start_command(node: str, spec_file: str | None, network: str | None) -> None:
@@ -24,27 +30,31 @@ def start_command(node: str, spec_file: str | None, network: str | None) -> None
     Example:
       windlass start validator-2
     """
-    operations.start(place_of(spec_file), network, node)
+    with Teller(f"Starting {node}") as teller:
+        operations.start(place_of(spec_file), network, node, on_event=teller)
     say(f"{node} runs.")
 
 
 @click.command("stop")
-@click.argument("node")
+@node_argument
 @file_option
 @network_option
 def stop_command(node: str, spec_file: str | None, network: str | None) -> None:
-    """Stop a node in order; it stays stopped until `start` or `up`. Its data stays.
+    """Stop a node; it stays stopped until `start` or `up`.
+
+    Its programs end in order and its data stays.
 
     \b
     Example:
       windlass stop node-0 --network trade
     """
-    operations.stop(place_of(spec_file), network, node)
+    with Teller(f"Stopping {node}") as teller:
+        operations.stop(place_of(spec_file), network, node, on_event=teller)
     say(f"{node} is stopped.")
 
 
 @click.command("restart")
-@click.argument("node")
+@node_argument
 @file_option
 @network_option
 def restart_command(node: str, spec_file: str | None, network: str | None) -> None:
@@ -54,19 +64,21 @@ def restart_command(node: str, spec_file: str | None, network: str | None) -> No
     Example:
       windlass restart validator-0
     """
-    operations.restart(place_of(spec_file), network, node)
+    with Teller(f"Restarting {node}") as teller:
+        operations.restart(place_of(spec_file), network, node, on_event=teller)
     say(f"{node} runs again.")
 
 
 @click.command("scale")
-@click.argument("network")
+@click.argument("network", shell_complete=complete_networks)
 @click.argument("nodes", metavar="nodes=N")
 @file_option
 @click.option("--purge", is_flag=True, help="Delete the data of nodes that go.")
 def scale_command(network: str, nodes: str, spec_file: str | None, purge: bool) -> None:
-    """Run N nodes in a network, until the spec's own number changes.
+    """Run more or fewer nodes in a network.
 
-    Data of nodes that go stays for when they come back, unless --purge.
+    The number holds until the spec's own number changes. Data of nodes that go stays for when they
+    come back, unless --purge.
 
     \b
     Examples:
@@ -75,11 +87,17 @@ def scale_command(network: str, nodes: str, spec_file: str | None, purge: bool) 
     """
     match = re.fullmatch(r"nodes=(\d{1,4})", nodes)
     if match is None:
-        raise UsageError(f"{nodes!r} says not what to scale.", "Write it like nodes=3.")
-    with BuildProgress() as building:
+        raise UsageError(f"{nodes!r} does not say what to scale.", "Write it like nodes=3.")
+    with Teller(f"Scaling {network}") as teller:
         status = operations.scale(
-            place_of(spec_file), network, int(match.group(1)), purge, progress=building.show
+            place_of(spec_file),
+            network,
+            int(match.group(1)),
+            purge,
+            on_event=teller,
+            progress=teller.built,
         )
     from windlass.cli.table import status_table
 
-    console().print(status_table(status))
+    out = console()
+    out.print(status_table(status, out.width))

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
-import tempfile
-import traceback
+from typing import Any
 
 import click
 
@@ -15,64 +15,115 @@ from windlass.cli.verbs import root
 from windlass.kit.errors import WindlassError
 
 DEBUG_VARIABLE = "WINDLASS_DEBUG"
+UNWRITABLE = {errno.EPIPE, errno.ENOSPC, errno.EIO}
+JSON_OPTION = "--json"
+
+
+class Interrupted(WindlassError):
+    """Somebody pressed Ctrl-C, or sent SIGTERM, while a verb worked."""
+
+    code = "interrupted"
+    exit_code = INTERRUPTED
 
 
 def outcome_of(arguments: list[str]) -> int:
-    """Runs the verb and returns the exit code, having said what went wrong."""
-    json_wanted = "--json" in arguments
+    """Runs the verb and returns the exit code, having said what went wrong.
+
+    With `--json` that is one document on standard output, {"schema": 1, "error": {…}}.
+    Raises OSError only for a standard output that can't be written.
+    """
+    _take_any_character()
+    json_wanted = JSON_OPTION in arguments
     try:
         code = root().main(args=arguments, prog_name="windlass", standalone_mode=False)
     except click.exceptions.NoArgsIsHelpError as error:
         click.echo(error.format_message(), err=True)
         return 2
     except click.ClickException as error:
-        return _refused(_sentence(error), _usage(error), "usage", error.exit_code, json_wanted)
+        return _refused(_as_refusal(error), json_wanted)
     except WindlassError as error:
-        return _refused(error.sentence, error.next_step, error.code, error.exit_code, json_wanted)
+        return _refused(error, json_wanted)
     except (KeyboardInterrupt, click.Abort):
-        complain("Interrupted.")
-        return INTERRUPTED
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
-    except Exception as error:
-        # The edge of the process: whatever arrives here is a defect of ours, and a person gets
-        # one sentence and a place to look at instead of a traceback.
-        return _defect(error, json_wanted)
+        return _refused(Interrupted("Interrupted."), json_wanted)
+    except OSError as error:
+        return _system(error, json_wanted)
+    except Exception as error:  # noqa: BLE001 - the edge of the process: a defect, told as one
+        return _defect(error, arguments, json_wanted)
     return code if isinstance(code, int) else 0
 
 
-def _sentence(error: click.ClickException) -> str:
-    message = error.format_message()
-    return message if message.endswith((".", "?", "!")) else f"{message}."
+def _take_any_character() -> None:
+    """A terminal that knows only ASCII gets question marks, not a crash."""
+    for stream in (sys.stdout, sys.stderr):
+        reconfigure = getattr(stream, "reconfigure", None)
+        if reconfigure is not None:
+            reconfigure(errors="replace")
 
 
-def _usage(error: click.ClickException) -> str:
+def _as_refusal(error: click.ClickException) -> WindlassError:
+    sentence = " ".join(error.format_message().split())  # choices are listed on lines of their own
+    if not sentence.endswith((".", "?", "!")):
+        sentence += "."
+    next_step = ""
     if isinstance(error, click.UsageError) and error.ctx is not None:
-        return f"See `{error.ctx.command_path} --help`."
-    return ""
+        next_step = f"See `{error.ctx.command_path} --help`."
+    refusal = WindlassError(sentence, next_step)
+    refusal.code, refusal.exit_code = "usage", error.exit_code
+    return refusal
 
 
-def _refused(sentence: str, next_step: str, code: str, exit_code: int, json_wanted: bool) -> int:
+def _refused(error: WindlassError, json_wanted: bool) -> int:
     if json_wanted:
-        body = {"code": code, "sentence": sentence, "next_step": next_step}
-        as_json({"schema": 1, "error": body})
+        as_json({"schema": 1, "error": _error_value(error)})
     else:
-        complain(sentence, next_step)
-    return exit_code
+        complain(error.sentence, error.next_step)
+    return error.exit_code
 
 
-def _defect(error: Exception, json_wanted: bool) -> int:
+def _error_value(error: WindlassError) -> dict[str, Any]:
+    from windlass.spec.errors import SpecError
+
+    value: dict[str, Any] = {
+        "code": error.code,
+        "sentence": error.sentence,
+        "next_step": error.next_step,
+    }
+    if isinstance(error, SpecError):
+        value["problems"] = [
+            {"line": one.line, "column": one.column, "field": one.path, "sentence": one.sentence}
+            for one in error.problems
+        ]
+    return value
+
+
+def _system(error: OSError, json_wanted: bool) -> int:
+    """The system refused something that no part below expected, such as a file's mode."""
+    if error.filename is None and error.errno in UNWRITABLE:
+        raise error  # standard output, which main.py speaks of
     if os.environ.get(DEBUG_VARIABLE) == "1":
         raise error
-    where = ""
-    try:
-        with tempfile.NamedTemporaryFile(
-            "w", prefix="windlass-crash-", suffix=".txt", delete=False
-        ) as report:
-            traceback.print_exception(error, file=report)
-            where = f"The details are in {report.name}; please report them."
-    except OSError:
-        where = f"Run it again with {DEBUG_VARIABLE}=1 to see the details."
+    where = f" ({error.filename})" if error.filename is not None else ""
+    refusal = WindlassError(
+        f"The system refused it: {error.strerror or error}{where}.",
+        f"If that does not explain it, {DEBUG_VARIABLE}=1 shows where it happened.",
+    )
+    refusal.code = "system"
+    return _refused(refusal, json_wanted)
+
+
+def _defect(error: Exception, arguments: list[str], json_wanted: bool) -> int:
+    """One sentence and a file to look at, or the traceback if that was asked for."""
+    if os.environ.get(DEBUG_VARIABLE) == "1":
+        raise error
+    from windlass.cli.crash import report
+
+    path = report(error, arguments)
     kind = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-    return _refused(f"This is a defect of Windlass ({kind}).", where, "defect", 1, json_wanted)
+    refusal = WindlassError(
+        f"This is a defect of Windlass ({kind}).",
+        f"The details are in {path}; please report them."
+        if path
+        else f"Run it again with {DEBUG_VARIABLE}=1 to see the details.",
+    )
+    refusal.code = "defect"
+    return _refused(refusal, json_wanted)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import click
 import msgspec
@@ -20,6 +20,16 @@ STATE_COLOURS = {
     "failed": "red",
 }
 
+PIPE_COLUMNS = 10_000
+"""A table that is piped is never cut: whoever reads it wants all of it."""
+
+_CONTROL = dict.fromkeys([*range(32), *range(127, 160)], "�") | {9: "\t", 10: "\n"}
+
+
+def plain(text: str) -> str:
+    """The text without what a terminal would obey: programs log what strangers send them."""
+    return text.translate(_CONTROL)
+
 
 def as_json(value: Any) -> None:
     """One JSON document on standard output, indented for the people who look at it, too."""
@@ -33,30 +43,52 @@ def say(text: str = "") -> None:
 
 def note(text: str) -> None:
     """A line on standard error: for people, not part of the result."""
-    click.echo(text, err=True)
+    click.echo(plain(text), err=True)
+
+
+def warn(sentence: str, next_step: str = "") -> None:
+    """What is allowed but should be known, on standard error."""
+    _labelled("warning", "yellow", sentence, next_step)
 
 
 def complain(sentence: str, next_step: str = "") -> None:
     """What went wrong and what to do, on standard error."""
-    colour = sys.stderr.isatty() and "NO_COLOR" not in os.environ
-    label = click.style("error", fg="red", bold=True) if colour else "error"
-    click.echo(f"{label}: {sentence}", err=True, color=colour)
+    _labelled("error", "red", sentence, next_step)
+
+
+def _labelled(label: str, colour: str, sentence: str, next_step: str) -> None:
+    if coloured(sys.stderr):
+        label = click.style(label, fg=colour, bold=True)
+    # Several problems are several lines, each of which stands for itself; what is indented belongs
+    # to the line before it.
+    for line in plain(sentence).splitlines():
+        click.echo(line if line.startswith(" ") else f"{label}: {line}", err=True, color=True)
     if next_step:
-        click.echo(f"  {next_step}", err=True, color=colour)
+        click.echo(f"  {plain(next_step)}", err=True)
+
+
+def coloured(stream: IO[str]) -> bool:
+    """Whether colours are wanted there: https://no-color.org, and terminals that have none."""
+    dumb = os.environ.get("TERM") in ("dumb", "unknown")
+    return stream.isatty() and not os.environ.get("NO_COLOR") and not dumb
 
 
 def console(*, error: bool = False) -> Console:
-    """Rich's console; it honours NO_COLOR and knows a terminal from a pipe.
-
-    A table that is piped is never cut to 80 columns: whoever reads it wants all of it.
-    """
+    """Rich's console; it honours NO_COLOR and TERM, and knows a terminal from a pipe."""
     from rich.console import Console
 
     stream = sys.stderr if error else sys.stdout
-    width = None if stream.isatty() else 200
+    width = None if stream.isatty() else PIPE_COLUMNS
     return Console(stderr=error, width=width, highlight=False, soft_wrap=False)
 
 
-def is_terminal() -> bool:
-    """Whether a person looks at standard output and something may move there."""
-    return sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
+def moves(stream: IO[str]) -> bool:
+    """Whether a person looks at that stream and something may move there."""
+    return stream.isatty() and os.environ.get("TERM") not in ("dumb", "unknown")
+
+
+def silence(stream: IO[str]) -> None:
+    """Lets what is written to that stream from now on go nowhere: its reader has gone."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, stream.fileno())
+    os.close(nowhere)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import shlex
+from pathlib import Path
 
 import click
 
 from windlass.cli.options import file_option, json_option, place_of
 from windlass.cli.output import as_json, note, say
-from windlass.cli.spec import warn
+from windlass.cli.spec import shown, tell_warnings
 from windlass.plan.printing import to_json_value
 from windlass.plan.workload import Workload
 from windlass.runtimes.local import operations
@@ -20,9 +21,10 @@ from windlass.spec.load import load
 @file_option
 @json_option
 def plan_command(spec_file: str | None, json_wanted: bool) -> None:
-    """Show what would run: every process with its arguments, every file and port.
+    """Show what would run, without touching anything.
 
-    Nothing is touched and no secret is shown. Before the first `up`, keys are stand-ins.
+    Every node with its programs, their arguments, files and ports. No secret is shown. Before the
+    first `up` there are no keys yet, and stand-ins take their places.
 
     \b
     Examples:
@@ -31,7 +33,7 @@ def plan_command(spec_file: str | None, json_wanted: bool) -> None:
     """
     place = place_of(spec_file)
     loaded = load(place.spec_path)
-    warn(loaded)
+    tell_warnings(loaded)
     if not (place.state / FILE_NAME).exists():
         note("There are no keys yet: those in this plan are stand-ins that `up` replaces.")
     workloads = operations.preview(place, loaded)
@@ -44,11 +46,13 @@ def plan_command(spec_file: str | None, json_wanted: bool) -> None:
 
 def _show(workload: Workload) -> None:
     say(f"{workload.key} ({workload.role})")
+    for port in workload.ports:
+        protocol = "tcp and udp" if port.protocol == "both" else port.protocol
+        say(f"  port {port.name:<14} {port.address}:{port.number} {protocol}")
+    for file in workload.files:
+        what = "secret" if file.secret else f"{len(file.content)} bytes"
+        say(f"  file {shown(Path(file.path))} ({what})")
     for process in workload.processes:
         words = (process.command.program, *process.command.arguments)
-        say(f"  {process.name}: {shlex.join(words)}")
-    for port in workload.ports:
-        say(f"  port {port.name}: {port.address}:{port.number}/{port.protocol}")
-    for file in workload.files:
-        say(f"  file {file.path}{' (secret)' if file.secret else ''}, {len(file.content)} bytes")
+        say(f"  run  {process.name}: {shlex.join(words)}")
     say()

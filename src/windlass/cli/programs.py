@@ -17,6 +17,7 @@ PROGRAMS = {
     "registrar": "serves the list of live bootnodes",
 }
 SUPERVISOR = "supervisor"
+HELP = ("--help", "-h")
 
 
 def run_program(name: str, arguments: list[str]) -> int:
@@ -26,15 +27,20 @@ def run_program(name: str, arguments: list[str]) -> int:
 
         return supervise(arguments)
     if name not in PROGRAMS:
-        known = ", ".join(PROGRAMS)
-        sys.stderr.write(f"error: There is no program {name!r}. There is: {known}.\n")
-        return 2
+        return _refused(f"There is no program {name!r}.", f"There is: {', '.join(PROGRAMS)}.", 2)
+    usage = f"windlass run {name} --settings FILE"
+    if any(one in HELP for one in arguments):
+        sys.stdout.write(f"Usage: {usage}\n\n  {name} {PROGRAMS[name]}.\n")
+        return 0
     if len(arguments) != 2 or arguments[0] != "--settings":
-        sys.stderr.write(f"error: usage: windlass run {name} --settings FILE\n")
-        return 0 if arguments in (["--help"], ["-h"]) else 2
+        return _refused(f"{name} takes one option: --settings FILE.", f"Usage: {usage}", 2)
     try:
         importlib.import_module(f"windlass.programs.{name}.main").main(arguments[1])
     except WindlassError as error:
-        sys.stderr.write(f"error: {error.sentence}\n  {error.next_step}\n")
-        return error.exit_code
+        return _refused(error.sentence, error.next_step, error.exit_code)
     return 0
+
+
+def _refused(sentence: str, next_step: str, exit_code: int) -> int:
+    sys.stderr.write(f"error: {sentence}\n" + (f"  {next_step}\n" if next_step else ""))
+    return exit_code

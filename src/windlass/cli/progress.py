@@ -6,7 +6,7 @@ import sys
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from windlass.cli.output import console, note
+from windlass.cli.output import console, moves, note
 from windlass.runtimes.local.binaries import Progress
 
 if TYPE_CHECKING:
@@ -40,13 +40,19 @@ class BuildProgress:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        """Leaves the bars as they are; another build begins new ones."""
         if self._bars is not None:
             self._bars.stop()
+            self._bars = None
+            self._tasks.clear()
 
     def show(self, progress: Progress) -> None:
         """One step further."""
         what = f"{progress.program} {progress.version} {WORDS.get(progress.step, progress.step)}"
-        if not sys.stderr.isatty():
+        if not moves(sys.stderr):
             if (progress.program, progress.step) not in self._told:
                 self._told.add((progress.program, progress.step))
                 note(what)

@@ -7,15 +7,14 @@ import click
 from windlass.cli.programs import PROGRAMS, run_program
 
 
-@click.command(
-    "run",
-    context_settings={"ignore_unknown_options": True},
-    epilog="Programs: " + "; ".join(f"{name} {what}" for name, what in PROGRAMS.items()) + ".",
-)
-@click.argument("name")
+@click.command("run", context_settings={"ignore_unknown_options": True})
+@click.argument("name", type=click.Choice([*PROGRAMS]))
 @click.option("--settings", required=True, metavar="FILE", help="The program's settings (JSON).")
 def run_command(name: str, settings: str) -> int:
     """Run one of Windlass's own programs in the foreground.
+
+    Networks do this by themselves; by hand it is for looking at one program alone. `windlass run
+    NAME --help` says what a program does.
 
     \b
     Example:

@@ -9,6 +9,7 @@ import click
 from windlass.chains.ethereum.keys import checksum_address
 from windlass.chains.ethereum.quantities import (
     Address,
+    TransactionHash,
     Wei,
     format_ether,
     parse_address,
@@ -16,7 +17,7 @@ from windlass.chains.ethereum.quantities import (
 )
 from windlass.chains.ethereum.wallet import Receipt, Wallet
 from windlass.cli.options import file_option, json_option, network_option, one_network, place_of
-from windlass.cli.output import as_json, say
+from windlass.cli.output import as_json, note, say
 from windlass.kit.errors import UsageError, WindlassError
 from windlass.runtimes.local.state import State
 from windlass.vault.vault import Vault
@@ -27,46 +28,55 @@ FINAL_TIMEOUT_S = 60.0
 
 @click.command("send")
 @click.argument("address")
-@click.argument("amount")
+@click.argument("amount", nargs=-1, required=True)
 @click.option("--from", "sender", metavar="ACCOUNT", help="Name or address; by default the first.")
 @file_option
 @network_option
 @json_option
 def send_command(
     address: str,
-    amount: str,
+    amount: tuple[str, ...],
     sender: str | None,
     spec_file: str | None,
     network: str | None,
     json_wanted: bool,
 ) -> None:
-    """Send money and wait until it is final. ADDRESS may be the name of an account.
+    """Send money and wait until it is final.
+
+    ADDRESS may be the name of an account; AMOUNT is in ether unless it says wei or gwei. Nothing
+    is sent if the account can't pay amount and fee.
 
     \b
     Examples:
-      windlass send 0x70997970C51812dc3A010C7d01b50e0d17dc79C8 "1.5 ether"
-      windlass send shop "20 gwei" --from alice
+      windlass send 0x70997970C51812dc3A010C7d01b50e0d17dc79C8 1.5
+      windlass send shop 20 gwei --from alice
     """
-    _send(address, amount, sender, spec_file, network, json_wanted)
+    _send(address, " ".join(amount), sender, spec_file, network, json_wanted)
 
 
 @click.command("fund")
 @click.argument("address")
-@click.argument("amount", default=FUND_DEFAULT)
+@click.argument("amount", nargs=-1, metavar="[AMOUNT]")
 @file_option
 @network_option
 @json_option
 def fund_command(
-    address: str, amount: str, spec_file: str | None, network: str | None, json_wanted: bool
+    address: str,
+    amount: tuple[str, ...],
+    spec_file: str | None,
+    network: str | None,
+    json_wanted: bool,
 ) -> None:
-    """Give an address money (10 ether by default) from the first genesis account.
+    """Give an address money from the first genesis account.
+
+    10 ether unless AMOUNT says otherwise. ADDRESS may be the name of an account.
 
     \b
     Examples:
       windlass fund 0x70997970C51812dc3A010C7d01b50e0d17dc79C8
-      windlass fund shop "2.5 ether"
+      windlass fund shop 2.5 ether
     """
-    _send(address, amount, None, spec_file, network, json_wanted)
+    _send(address, " ".join(amount) or FUND_DEFAULT, None, spec_file, network, json_wanted)
 
 
 def _send(
@@ -107,9 +117,16 @@ async def _transfer(
 ) -> Receipt:
     wallet = Wallet(url, chain_id)
     try:
-        return await wallet.transfer(key, sender, to, value, timeout_s=FINAL_TIMEOUT_S)
+        return await wallet.transfer(
+            key, sender, to, value, timeout_s=FINAL_TIMEOUT_S, on_sent=_tell_hash
+        )
     finally:
         await wallet.close()
+
+
+def _tell_hash(transaction: TransactionHash) -> None:
+    # Said at once: whoever interrupts the waiting must know what is on its way.
+    note(f"Sent {transaction}; waiting until it is final.")
 
 
 def _amount(text: str) -> Wei:
@@ -134,7 +151,8 @@ def _target(text: str, named: dict[str, Address]) -> Address:
     if mixed and text != checksum_address(address):
         # EIP-55: the letter case is a checksum, so this is most likely a slip of the pen.
         raise UsageError(
-            f"{text} has a wrong checksum.", f"If you mean it, write {address} in lower case."
+            f"{text} is mistyped: the letters' case, which is its checksum (EIP-55), is wrong.",
+            f"Copy it again; if you are sure of it, write it in lower case: {address}.",
         )
     return address
 
@@ -153,5 +171,6 @@ def _show(receipt: Receipt, payer: str, json_wanted: bool) -> None:
             }
         )
         return
-    say(f"Sent {format_ether(receipt.value)} from {payer} to {receipt.to}.")
+    amount, fee = format_ether(receipt.value), format_ether(receipt.fee)
+    say(f"{amount} from {payer} to {checksum_address(receipt.to)}, for a fee of {fee}.")
     say(f"Final in block {receipt.block}: {receipt.hash}")

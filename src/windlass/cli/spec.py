@@ -6,11 +6,18 @@ from pathlib import Path
 
 import click
 
+from windlass.cli.groups import Group
 from windlass.cli.options import file_option, json_option, place_of
-from windlass.cli.output import as_json, note, say
-from windlass.kit.errors import UsageError
+from windlass.cli.output import as_json, say, warn
+from windlass.kit.errors import UsageError, WindlassError
 from windlass.spec.load import Loaded, load
 from windlass.spec.template import TEMPLATES, name_from_directory, render
+
+
+class SpecExists(WindlassError):
+    """What `init` would write is there."""
+
+    code = "spec_exists"
 
 
 @click.command("init")
@@ -23,7 +30,9 @@ from windlass.spec.template import TEMPLATES, name_from_directory, render
 )
 @file_option
 def init_command(template: str, spec_file: str | None) -> None:
-    """Write a commented windlass.yaml to start from. An existing file is never overwritten.
+    """Write a commented windlass.yaml to start from.
+
+    An existing file is never overwritten.
 
     \b
     Examples:
@@ -37,16 +46,17 @@ def init_command(template: str, spec_file: str | None) -> None:
         with path.open("x", encoding="utf-8") as file:
             file.write(text)
     except FileExistsError as error:
-        raise UsageError(
+        raise SpecExists(
             f"{path} is there already.", "Edit it, or name another file with -f."
         ) from error
     except OSError as error:
         raise UsageError(f"{path} can't be written: {error.strerror}.") from error
-    say(f"Wrote {path}.")
-    say("Start its network with `windlass up`.")
+    say(f"Wrote {shown(path)}.")
+    option = f" -f {spec_file}" if spec_file else ""
+    say(f"Read it, change what you like, then start its network: windlass up{option}")
 
 
-@click.group("spec")
+@click.group("spec", cls=Group)
 def spec_command() -> None:
     """Check a spec, or print its JSON Schema.
 
@@ -61,7 +71,10 @@ def spec_command() -> None:
 @file_option
 @json_option
 def check(spec_file: str | None, json_wanted: bool) -> None:
-    """Read a spec and name everything that is wrong with it. Exit code 2 if anything is.
+    """Read a spec and name everything that is wrong with it.
+
+    Each problem is named as file:line:column and field. Exit code 2 if there is any; what is
+    allowed but should be known is a warning, and the exit code is 0.
 
     \b
     Example:
@@ -71,7 +84,7 @@ def check(spec_file: str | None, json_wanted: bool) -> None:
     if json_wanted:
         as_json({"schema": 1, "file": str(loaded.path), "warnings": loaded.warnings})
         return
-    warn(loaded)
+    tell_warnings(loaded)
     networks = ", ".join(loaded.spec.networks)
     say(f"{loaded.path} is right: {loaded.spec.name} with {networks}.")
 
@@ -89,10 +102,10 @@ def schema() -> None:
     as_json(json_schema())
 
 
-def warn(loaded: Loaded) -> None:
+def tell_warnings(loaded: Loaded) -> None:
     """Says what is allowed but should be known."""
     for sentence in loaded.warnings:
-        note(f"warning: {sentence}")
+        warn(sentence)
 
 
 def shown(path: Path) -> str:

@@ -6,19 +6,28 @@ import asyncio
 
 import click
 
-from windlass.cli.options import file_option, json_option, network_option, one_network, place_of
-from windlass.cli.output import as_json, console, note
+from windlass.cli.options import (
+    file_option,
+    json_option,
+    network_filter_option,
+    one_network,
+    place_of,
+)
+from windlass.cli.output import as_json, console, warn
 from windlass.runtimes.local import control
 from windlass.runtimes.local.observe import observe
 from windlass.runtimes.local.state import State
+from windlass.runtimes.local.status import NetworkStatus, Status, to_json_value
 
 
 @click.command("status")
 @file_option
-@network_option
+@network_filter_option
 @json_option
 def status_command(spec_file: str | None, network: str | None, json_wanted: bool) -> int:
-    """Show what runs and how it is. Exit code 0 if everything is healthy, else 1.
+    """Show what runs and how it is.
+
+    Every node is asked itself. Exit code 0 if everything is healthy, else 1.
 
     \b
     Examples:
@@ -28,20 +37,33 @@ def status_command(spec_file: str | None, network: str | None, json_wanted: bool
     with State.open(place_of(spec_file).state) as state:
         name = one_network(state, network).name if network else None
         status = asyncio.run(observe(state, name))
-        if control.ping(state) is None and any(row.pid for row in state.processes()):
-            note("warning: the supervisor is not running: nothing that dies is brought back.")
-            note("  `windlass up` starts it again; it adopts what runs.")
+        watched = control.ping(state) is not None
+        wanted = any(row.desired == "running" for row in state.processes())
     if json_wanted:
-        as_json(status)
-        return 0 if status.healthy else 1
+        as_json(to_json_value(status))
+    else:
+        _show(status)
+    if wanted and not watched:
+        warn(
+            "The supervisor is not running: nothing that dies is started again.",
+            "`windlass up` starts it; it takes over what runs.",
+        )
+    return 0 if status.healthy else 1
+
+
+def _show(status: Status) -> None:
     from windlass.cli.table import reasons, status_table
 
     out = console()
-    out.print(status_table(status))
+    out.print(status_table(status, out.width))
+    out.print()
     for line in reasons(status):
-        out.print(line, style="yellow", markup=False)
-    for one in status.networks:
-        out.print(
-            f"{one.name}: RPC {one.endpoints.rpc}  WebSocket {one.endpoints.ws}", markup=False
-        )
-    return 0 if status.healthy else 1
+        out.print(line, style="yellow", markup=False, soft_wrap=True)
+    for network in status.networks:
+        out.print(_where(network), markup=False, soft_wrap=True)
+
+
+def _where(network: NetworkStatus) -> str:
+    urls = network.endpoints
+    found = (("RPC", urls.rpc), ("WebSocket", urls.ws), ("registrar", urls.registrar))
+    return f"{network.name}: " + "  ".join(f"{name} {url}" for name, url in found if url)

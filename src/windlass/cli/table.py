@@ -22,9 +22,13 @@ COLUMNS = (
 RIGHT = {"height", "finalized", "peers", "memory", "uptime"}
 
 
-def status_table(status: Status) -> Table:
+COMFORTABLE_COLUMNS = 96
+"""On a terminal as narrow as the classic 80 columns the gaps shrink rather than the words."""
+
+
+def status_table(status: Status, width: int) -> Table:
     """One line per node; why one is not healthy stands below the table (`reasons`)."""
-    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+    table = plain_table(gap=2 if width >= COMFORTABLE_COLUMNS else 1)
     for column in COLUMNS:
         table.add_column(column, justify="right" if column in RIGHT else "left", no_wrap=True)
     for network in status.networks:
@@ -41,6 +45,11 @@ def status_table(status: Status) -> Table:
                 duration(node.uptime_s),
             )
     return table
+
+
+def plain_table(gap: int = 2) -> Table:
+    """A table without lines, as all of ours are."""
+    return Table(box=None, pad_edge=False, header_style="bold", padding=(0, gap, 0, 0))
 
 
 def reasons(status: Status) -> list[str]:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import signal
+
 import click
 
+from windlass.chains.ethereum.keys import checksum_address
 from windlass.cli.options import file_option, place_of
+from windlass.cli.outcome import Interrupted
 from windlass.cli.output import console, note, say
-from windlass.cli.progress import BuildProgress
-from windlass.cli.spec import shown, warn
+from windlass.cli.spec import shown, tell_warnings
+from windlass.cli.telling import Teller
 from windlass.runtimes.local import operations
-from windlass.runtimes.local.events import Event
 from windlass.runtimes.local.place import Place
-from windlass.runtimes.local.status import Status
-from windlass.spec.load import load
+from windlass.runtimes.local.status import NetworkStatus, Status
+from windlass.spec.load import Loaded, load
 from windlass.vault.vault import Vault
 
 
@@ -30,10 +33,11 @@ from windlass.vault.vault import Vault
 )
 @click.option("--keep", is_flag=True, help="Leave what does not become healthy, to look at it.")
 def up_command(spec_file: str | None, detach: bool, timeout_s: float, keep: bool) -> int:
-    """Make the spec true: start what is missing, apply what changed, leave the rest alone.
+    """Make the spec true: start what is missing, apply what changed.
 
-    Without --detach it shows a live table until Ctrl-C, which stops the networks in order.
-    Exit code 0 if everything is healthy, 1 if not (what and why), 2 if the spec is wrong.
+    What runs as it should is left alone. Without --detach it then shows a live table until Ctrl-C,
+    which stops the networks in order. Exit code 0 if everything is healthy, 1 if not (what and
+    why; what this command started is stopped again), 2 if the spec is wrong.
 
     \b
     Examples:
@@ -42,68 +46,73 @@ def up_command(spec_file: str | None, detach: bool, timeout_s: float, keep: bool
     """
     place = place_of(spec_file)
     loaded = load(place.spec_path)
-    warn(loaded)
-    with BuildProgress() as building:
-        status = operations.up(
-            place,
-            loaded,
-            timeout_s=timeout_s,
-            keep=keep,
-            on_event=_Teller(),
-            progress=building.show,
-        )
+    tell_warnings(loaded)
+    status = _up(place, loaded, timeout_s, keep)
     if detach:
-        _table(status)
-        _addresses(place, status, spec_file)
+        from windlass.cli.table import status_table
+
+        out = console()
+        out.print(status_table(status, out.width))
+    _addresses(place, status)
+    if detach:
+        say()
+        option = f" -f {spec_file}" if spec_file else ""
+        say(f"See how it is:  windlass status{option}")
+        say(f"Stop it:        windlass down{option}")
         return 0
     from windlass.cli.watch import watch
 
-    _addresses(place, status, spec_file)
+    say()
     return watch(place)
 
 
-class _Teller:
-    """Says what happens, one line per node and not one per process."""
+def _up(place: Place, loaded: Loaded, timeout_s: float, keep: bool) -> Status:
+    # SIGTERM means the same as Ctrl-C: half a network is never left behind.
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        with Teller("Starting") as teller:
+            status = operations.up(
+                place,
+                loaded,
+                timeout_s=timeout_s,
+                keep=keep,
+                on_event=teller,
+                progress=teller.built,
+            )
+    except KeyboardInterrupt as error:
+        if keep:
+            sentence = "Interrupted; what was started runs on, as --keep wants it."
+        elif isinstance(error.__context__, KeyboardInterrupt):
+            sentence = "Interrupted twice; some of what was started may still run."
+        else:
+            raise Interrupted("Interrupted; what this command had started is stopped.") from error
+        raise Interrupted(sentence, "`windlass down` stops it.") from error
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    if not teller.changed:
+        note("Everything runs as the spec says; nothing had to change.")
+    return status
 
-    def __init__(self) -> None:
-        self._said: set[tuple[str, str, str]] = set()
 
-    def __call__(self, event: Event) -> None:
-        key = (event.kind, event.network, event.node)
-        if event.kind in ("added", "removed", "changed", "moved", "step"):
-            where = f"{event.network}/{event.node}" if event.node else ""
-            note(" ".join(part for part in (where, event.kind, event.sentence) if part))
-        elif event.kind in ("backing_off", "failed") and key not in self._said:
-            self._said.add(key)
-            note(f"{event.network}/{event.node}: {event.process} died: {event.sentence}")
-
-
-def _table(status: Status) -> None:
-    from windlass.cli.table import status_table
-
-    console().print(status_table(status))
-
-
-def _addresses(place: Place, status: Status, spec_file: str | None) -> None:
-    """What a person needs next: where to connect, who has money, how to stop."""
+def _addresses(place: Place, status: Status) -> None:
+    """What a person needs next: where to connect and who has money."""
     vault = Vault(place.state / "vault")
-    suffix = f" -f {spec_file}" if spec_file else ""
     for network in status.networks:
-        keys = vault.existing(network.name)
-        funded = next((one for one in keys.accounts if one.keystore), None) if keys else None
         say()
         say(f"{network.name} ({network.family}, {network.consensus}), chain id {network.chain_id}")
-        for name, url in (
-            ("RPC", network.endpoints.rpc),
-            ("WebSocket", network.endpoints.ws),
-            ("registrar", network.endpoints.registrar),
-        ):
-            if url:
-                say(f"  {name:11} {url}")
-        if funded and keys:
-            say(f"  {'account':11} {funded.address} ({funded.name})")
-            for name, path in (("keystore", funded.keystore), ("passphrase", keys.passphrase_file)):
-                say(f"  {name:11} {shown(path)}" if path else f"  {name:11} none")
-    say()
-    say(f"See how it is:  windlass status{suffix}")
-    say(f"Stop it:        windlass down{suffix}")
+        for name, value in _facts(vault, network):
+            say(f"  {name:<11} {value}")
+
+
+def _facts(vault: Vault, network: NetworkStatus) -> list[tuple[str, str]]:
+    urls = network.endpoints
+    facts = [("RPC", urls.rpc), ("WebSocket", urls.ws), ("registrar", urls.registrar)]
+    keys = vault.existing(network.name)
+    funded = next((one for one in keys.accounts if one.keystore), None) if keys else None
+    if keys and funded and funded.keystore:
+        facts += [
+            ("account", f"{checksum_address(funded.address)} ({funded.name})"),
+            ("keystore", shown(funded.keystore)),
+            ("passphrase", shown(keys.passphrase_file) if keys.passphrase_file else None),
+        ]
+    return [(name, value) for name, value in facts if value]

@@ -1,70 +1,118 @@
-"""The live table of `windlass up` in the foreground; Ctrl-C stops the networks in order."""
+"""The live table of `windlass up` in the foreground; Ctrl-C stops the networks in order.
+
+The signals are blocked and asked for between two pictures, instead of being handled when they come:
+so none can arrive in the middle of something that must not be torn.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import signal
-import threading
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING
 
-from windlass.cli.output import console, is_terminal, note, say
+from windlass.cli.output import console, moves, note, say, silence
 from windlass.cli.table import reasons, status_table
+from windlass.cli.telling import Teller
 from windlass.runtimes.local import operations
-from windlass.runtimes.local.events import Event
+from windlass.runtimes.local.errors import NoState
 from windlass.runtimes.local.observe import observe
 from windlass.runtimes.local.place import Place
-from windlass.runtimes.local.state import State
+from windlass.runtimes.local.state import FILE_NAME, State
 from windlass.runtimes.local.status import Status
 
+if TYPE_CHECKING:
+    from rich.console import Group
+
+ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 REFRESH_S = 1.0
 PLAIN_REFRESH_S = 30.0
 """Where nobody looks, a line this often says that it still runs."""
 
 
 def watch(place: Place) -> int:
-    """Shows how everything is until Ctrl-C or SIGTERM, then stops it. Returns the exit code."""
-    ended = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: ended.set())
-    with State.open(place.state) as state:
-        if is_terminal():
-            _live(state, ended)
-        else:
-            _plain(state, ended)
-    # A second Ctrl-C ends the command at once; the supervisor goes on stopping.
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    note("Stopping in order; Ctrl-C again to leave that to the supervisor.")
-    operations.down(place, purge=False, on_event=_stopped)
+    """Shows how everything is until Ctrl-C, SIGTERM or the terminal's end, then stops it.
+
+    Ends by itself when another command has stopped everything. Returns the exit code.
+    """
+    with _held_back():
+        try:
+            with State.open(place.state) as state:
+                ended = _live(place, state) if moves(sys.stdout) else _plain(place, state)
+        except BrokenPipeError:  # whoever read it has gone: nobody is in the foreground any more
+            ended = signal.SIGHUP
+        if ended == signal.SIGHUP:
+            silence(sys.stdout)
+            silence(sys.stderr)
+    if ended is None:
+        say("Stopped by another command.")
+        return 0
+    note("Stopping in order; Ctrl-C again leaves the rest to the supervisor.")
+    with suppress(NoState), Teller("Stopping") as teller:
+        operations.down(place, purge=False, on_event=teller)
     say("Stopped. The data stays.")
     return 0
 
 
-def _live(state: State, ended: threading.Event) -> None:
-    from rich.console import Group
+@contextmanager
+def _held_back() -> Iterator[None]:
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _live(place: Place, state: State) -> int | None:
+    """Draws until a signal comes, which is returned, or until all is stopped (None)."""
     from rich.live import Live
+
+    status = _now(state)
+    with Live(_drawn(status), console=console(), auto_refresh=False) as live:
+        while _runs(place, status):
+            if (ended := _signal_within(REFRESH_S)) is not None:
+                return ended
+            status = _now(state)
+            live.update(_drawn(status), refresh=True)
+    return None
+
+
+def _drawn(status: Status) -> Group:
+    from rich.console import Group
     from rich.text import Text
 
-    def drawn(status: Status) -> Group:
-        unwell = [Text(line, style="yellow") for line in reasons(status)]
-        return Group(status_table(status), *unwell, Text("Ctrl-C stops it.", style="dim"))
-
-    with Live(drawn(_now(state)), console=console(), auto_refresh=False) as live:
-        while not ended.wait(REFRESH_S):
-            live.update(drawn(_now(state)), refresh=True)
+    unwell = [Text(line, style="yellow") for line in reasons(status)]
+    return Group(status_table(status, console().width), *unwell, Text("\nCtrl-C stops it.", "dim"))
 
 
-def _plain(state: State, ended: threading.Event) -> None:
-    while not ended.wait(PLAIN_REFRESH_S):
-        status = _now(state)
-        for network in status.networks:
-            say(f"{network.name}: height {network.height}, finalized {network.finalized}")
-        for line in reasons(status):
-            say(line)
+def _plain(place: Place, state: State) -> int | None:
+    """The same where nothing can be drawn: a line per network and one per reason."""
+    told = 0.0
+    while _runs(place, status := _now(state)):
+        if time.monotonic() - told >= PLAIN_REFRESH_S:
+            told = time.monotonic()
+            for network in status.networks:
+                say(f"{network.name}: height {network.height}, finalized {network.finalized}")
+            for line in reasons(status):
+                say(line)
+        if (ended := _signal_within(REFRESH_S)) is not None:
+            return ended
+    return None
+
+
+def _runs(place: Place, status: Status) -> bool:
+    """Whether another command has neither stopped nor purged everything."""
+    states = {node.state for network in status.networks for node in network.nodes}
+    return states != {"stopped"} and (place.state / FILE_NAME).exists()
+
+
+def _signal_within(seconds: float) -> int | None:
+    found = signal.sigtimedwait(ENDING, seconds)
+    return None if found is None else found.si_signo
 
 
 def _now(state: State) -> Status:
     return asyncio.run(observe(state))
-
-
-def _stopped(event: Event) -> None:
-    if event.kind == "stopped" and event.node:
-        note(f"stopped {event.network}/{event.node} {event.process}")
