@@ -26,9 +26,17 @@ def cli_page() -> str:
     return markdown()
 
 
+def doctor_page() -> str:
+    """Every finding of the doctor, and its JSON."""
+    from windlass.doctor.reference import markdown
+
+    return markdown()
+
+
 PAGES: dict[str, Callable[[], str]] = {
     "docs/reference/spec.md": spec_page,
     "docs/reference/command-line.md": cli_page,
+    "docs/reference/doctor-json.md": doctor_page,
 }
 
 

@@ -134,7 +134,7 @@ def test_no_file_names_init(tmp_path: Path) -> None:
 def test_init_overwrites_nothing(tmp_path: Path) -> None:
     """A spec that is there stays as it is."""
     (tmp_path / "windlass.yaml").write_text("mine\n")
-    assert_refused(windlass(tmp_path, "init"), 2, "windlass.yaml")
+    assert_refused(windlass(tmp_path, "init"), 1, "windlass.yaml")
     assert (tmp_path / "windlass.yaml").read_text() == "mine\n"
 
 

@@ -7,7 +7,7 @@ from textwrap import dedent
 
 import pytest
 
-from tools.checks import calls, exceptions, sizes, text
+from tools.checks import calls, exceptions, links, sizes, text
 from tools.checks.__main__ import ROOT
 from tools.checks.exceptions import Exemption
 from tools.checks.source import Finding, Source, repository_sources
@@ -107,6 +107,15 @@ def test_a_broken_rule_is_found(path: str, code: str, rule: str) -> None:
 def test_what_is_at_home_is_left_alone(path: str, code: str) -> None:
     """Nothing is found in code that keeps the rules."""
     assert rules(path, code) == []
+
+
+def test_a_link_that_leads_nowhere_is_found(tmp_path: Path) -> None:
+    """Relative links must have a target; addresses elsewhere are not followed."""
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "docs" / "there.md").write_text("")
+    page = "[a](there.md#part) [b](../docs/there.md) [c](https://example.org/x) [d](gone.md)"
+    found = list(links.check(Source("docs/page.md", page), tmp_path))
+    assert [one.name for one in found] == ["gone.md"]
 
 
 FINDING = Finding("shell", "tools/a.py", 3, "shell=True", "no")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from tools.checks import calls, exceptions, sizes, text
+from tools.checks import calls, exceptions, links, sizes, text
 from tools.checks.source import Finding, repository_sources
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -15,7 +15,7 @@ def findings(root: Path) -> list[Finding]:
     """Everything that breaks a rule and is not excused."""
     found: list[Finding] = []
     for source in repository_sources(root):
-        found += [*sizes.check(source), *text.check(source)]
+        found += [*sizes.check(source), *text.check(source), *links.check(source, root)]
         if not any(one.rule == "does-not-parse" for one in found if one.path == source.path):
             found += calls.check(source)
     return exceptions.apply(found, exceptions.load(root / exceptions.FILE))
