@@ -63,6 +63,7 @@ class Process(msgspec.Struct, frozen=True, kw_only=True):
     file is passed at every start, which also makes geth refuse data of another genesis).
     `bootnodes_from` is a registrar's URL: the list it gives at each start is added to the arguments
     as `--bootnodes LIST`, the last good list if it does not answer, nothing if there never was one.
+    A registrar of the same plan that is just starting is waited for.
     """
 
     name: str

@@ -8,8 +8,9 @@ from windlass.plan.ethereum.cometbft import cometbft
 from windlass.plan.ethereum.context import Context
 from windlass.plan.workload import Workload
 
-RANK = 2
-"""After the bootnodes and the registrar, so that it finds them at its first start."""
+RANK = 1
+"""With the bootnodes and the registrar: only its geth needs their list, and waits for it
+(`bootnodes_from`), while its CometBFT already looks for its peers."""
 
 
 def node(context: Context, name: str) -> Workload:

@@ -51,6 +51,7 @@ def bring_up(
         prepared.reservations.release_all()
         (starting or control.Starting(state)).wait(state)
         control.ask(state, Request(op="apply"), timeout_s=control.APPLY_TIMEOUT_S)
+        _restart_tampered(state, prepared, writer, on_event)
         waiting.until_ready(state, prepared.wanted.digests, watch, deadline=deadline)
         return waiting.until_healthy(state, watch, deadline=deadline)
     except BaseException:
@@ -63,6 +64,17 @@ def bring_up(
         raise
     finally:
         prepared.reservations.release_all()
+
+
+def _restart_tampered(state: State, prepared: Prepared, writer: Writer, on_event: OnEvent) -> None:
+    """Starts anew what runs from a file that somebody changed: what it read is not the plan's."""
+    changes = prepared.changes
+    fresh = {*changes.added, *changes.changed, *changes.started}
+    for workload in prepared.workloads:
+        if workload.key not in fresh and writer.rewrote(workload):
+            on_event(Event(kind="changed", network=workload.network, node=workload.name))
+            request = Request(op="restart", network=workload.network, node=workload.name)
+            control.ask(state, request, timeout_s=control.STOP_TIMEOUT_S)
 
 
 def _want(state: State, now: Wanted, scales: Mapping[str, ScaleRow]) -> None:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import pwd
-from pathlib import Path
 
 from windlass.runtimes.local import process_table
 
@@ -54,12 +52,19 @@ def _owner_of(inodes: set[str]) -> int | None:
     wanted = {f"socket:[{inode}]" for inode in inodes}
     for pid in process_table.pids():
         try:
-            for entry in os.scandir(process_table.PROC / str(pid) / "fd"):
-                if str(Path(entry.path).readlink()) in wanted:
-                    return pid
+            names = [one.name for one in (process_table.PROC / str(pid) / "fd").iterdir()]
         except OSError:  # not ours to look into, or gone meanwhile
             continue
+        if any(_target(pid, name) in wanted for name in names):
+            return pid
     return None
+
+
+def _target(pid: int, name: str) -> str:
+    try:
+        return str((process_table.PROC / str(pid) / "fd" / name).readlink())
+    except OSError:
+        return ""
 
 
 def _user_name(user: int) -> str:

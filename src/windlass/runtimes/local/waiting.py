@@ -17,7 +17,7 @@ from windlass.runtimes.local.state import ProcessRow, State
 if TYPE_CHECKING:
     from windlass.runtimes.local.status import Status
 
-POLL_S = 0.03
+POLL_S = 0.05
 OBSERVE_POLL_S = 0.25
 SUPERVISOR_CHECK_S = 2.0
 LOGS_HINT = "See `windlass doctor`, and `windlass logs NODE`."

@@ -35,6 +35,11 @@ class Writer:
                 else:
                     _restrict(file)
 
+    def rewrote(self, workload: Workload) -> bool:
+        """Whether a file of this workload was there and was not what it should have been."""
+        replaced = {file.path for file, found in self._before if found is not None}
+        return any(file.path in replaced for file in workload.files)
+
     def undo(self) -> None:
         """Puts back what was replaced; files that were new stay, nobody reads them."""
         for file, found in reversed(self._before):

@@ -235,10 +235,12 @@ class Supervisor:
             return False
         if not runner.in_line or time.monotonic() - self._line_since > RANK_WAIT_S:
             return True
+        source = runner.target.process.bootnodes_from
         return all(
             other.is_settled
             for other in self._runners.values()
             if other.target.workload.rank < workload.rank
+            or (source is not None and other.target.workload.url == source)
         )
 
     def _before_launch(self, runner: Runner) -> None:

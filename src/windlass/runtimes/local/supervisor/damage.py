@@ -13,14 +13,14 @@ LOG_BYTES_MAX = 64 << 10
 """How much of the log is looked at: a start of geth that fails writes some 10 KiB."""
 
 _DAMAGED = re.compile(
-    r"gap in the chain|gap \(#\d+\) in the chain|corrupt|missing trie node|missing block number"
-    r"|checksum mismatch|bad magic|invalid (?:table|chunk|checksum|footer)"
-    r"|(?:leveldb|pebble)[^\n]*(?:error|not found|missing|invalid|fail)"
-    r"|MANIFEST[^\n]*(?:missing|not found|no such file)|background error|unclean ancient"
-    r"|head (?:block|header|state) missing|truncat\w+ (?:head|tail)[^\n]*fail"
+    r"corrupt|malformed|checksum mismatch|bad magic|missing trie node|missing block number"
+    r"|gap (?:\(#\d+\) )?in the chain|invalid (?:table|chunk|checksum|footer)|background error"
+    r"|(?:leveldb|pebble)[^\n]*(?:error|not found|missing|invalid|fail|could not open|no such file)"
+    r"|head (?:block|header|state) missing|freezer table|truncat\w+ (?:head|tail)[^\n]*fail"
     r"|(?:freezer|ancient)[^\n]*(?:error|fail|missing|mismatch)",
     re.IGNORECASE,
 )
+_ERROR = re.compile(r"\s*(?:fatal\b|panic:|CRIT\b|ERROR\b)", re.IGNORECASE)
 _OTHERWISE = re.compile(
     r"address already in use|no space left|disk quota|permission denied|operation not permitted"
     r"|read-only file system|too many open files|cannot allocate memory|out of memory"
@@ -32,15 +32,16 @@ _OTHERWISE = re.compile(
 
 
 def damage_in(log: str) -> str | None:
-    """The line that tells of a damaged database; None if there is none or another cause is."""
-    if _OTHERWISE.search(log):
+    """The line that tells of a damaged database; None if there is none or another cause is.
+
+    Only what a program calls an error counts: geth warns of a "missing or corrupted snapshot" at
+    every first start.
+    """
+    errors = [line.strip() for line in log.splitlines() if _ERROR.match(line)]
+    if any(_OTHERWISE.search(line) for line in errors):
         return None
-    match = _DAMAGED.search(log)
-    if match is None:
-        return None
-    start = log.rfind("\n", 0, match.start()) + 1
-    end = log.find("\n", match.end())
-    return log[start : end if end >= 0 else len(log)].strip()[:300]
+    damaged = [line for line in errors if _DAMAGED.search(line)]
+    return damaged[-1][:300] if damaged else None
 
 
 def last_words(log: str) -> str:
