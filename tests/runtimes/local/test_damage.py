@@ -16,13 +16,13 @@ START = 'WARN [11-21|14:49:30.653] Failed to load snapshot   err="missing or cor
 
 DAMAGED = [
     (
-        "Fatal: Failed to register the Ethereum service: gap in the chain between ancients [0 - #90000]"
-        " and leveldb [#90007 - #90010]"
+        "Fatal: Failed to register the Ethereum service: gap in the chain between ancients"
+        " [0 - #90000] and leveldb [#90007 - #90010]"
     ),
     'Fatal: Failed to register the Ethereum service: pebble: malformed manifest file "MANIFEST-1"',
     (
-        'Fatal: Failed to register the Ethereum service: pebble: could not open manifest file "M": open'
-        " M: no such file or directory"
+        "Fatal: Failed to register the Ethereum service: pebble: could not open manifest file"
+        ' "M": open M: no such file or directory'
     ),
     "Fatal: Could not open database: leveldb/table: corruption on data-block (pos=1): checksum",
     "panic: non-prunable freezer table headers has non-zero tail: 1919050087",

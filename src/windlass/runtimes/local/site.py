@@ -72,20 +72,16 @@ def sockets_directory(state: Path) -> Path:
 
     Asked once per state and then remembered: another session may have another environment.
     """
-    session = os.environ.get("XDG_RUNTIME_DIR", "")
-    base = Path(session) / "windlass"
-    if not session.startswith("/") or not _is_private(Path(session)):
-        base = Path(f"/tmp/windlass-{os.geteuid()}")  # noqa: S108 - made private below
     name = hashlib.sha256(str(state).encode()).hexdigest()[:12]
-    return base / name
+    session = os.environ.get("XDG_RUNTIME_DIR", "")
+    path = Path(session) / "windlass" / name
+    if session.startswith("/") and _is_private(Path(session)) and _is_short(path):
+        return path
+    return Path(f"/tmp/windlass-{os.geteuid()}") / name  # noqa: S108 - made private below
 
 
 def make_sockets_directory(path: Path) -> None:
     """Makes it, readable by this user only. Raises UnusableState if someone else made it first."""
-    if len(str(path).encode()) + 1 + LONGEST_SOCKET_NAME > SOCKET_PATH_BYTES_MAX:
-        raise UnusableState(
-            f"{path} is too long a path for unix sockets.", "Unset XDG_RUNTIME_DIR."
-        )
     for directory in (path.parent, path):
         try:
             directory.mkdir(mode=0o700, exist_ok=True)
@@ -96,6 +92,10 @@ def make_sockets_directory(path: Path) -> None:
                 f"{directory} belongs to someone else or is open to others.",
                 "Remove it, or set XDG_RUNTIME_DIR to a directory of your own.",
             )
+
+
+def _is_short(path: Path) -> bool:
+    return len(str(path).encode()) + 1 + LONGEST_SOCKET_NAME <= SOCKET_PATH_BYTES_MAX
 
 
 def _is_private(path: Path) -> bool:
