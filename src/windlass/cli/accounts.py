@@ -24,6 +24,7 @@ from windlass.vault.vault import Vault
 
 KEYSTORE_BYTES_MAX = 1 << 16
 SECRET_CHARACTERS_MAX = 4096
+ADDRESS_COLUMNS = 42
 
 
 @click.group("accounts", cls=Group)
@@ -76,16 +77,17 @@ def _show(accounts: tuple[Account, ...], balances: list[Wei | None]) -> None:
     from windlass.cli.table import plain_table
 
     table = plain_table()
-    for column in ("name", "address", "origin", "balance"):
-        table.add_column(column, justify="right" if column == "balance" else "left", no_wrap=True)
+    table.add_column("name", overflow="ellipsis")
+    table.add_column("address", no_wrap=True, min_width=ADDRESS_COLUMNS)
+    table.add_column("ether", justify="right", no_wrap=True)
     for one, balance in zip(accounts, balances, strict=True):
-        money = "–" if balance is None else format_ether(balance)
-        table.add_row(one.name, checksum_address(one.address), one.origin, money)
+        ether = "–" if balance is None else format_ether(balance).removesuffix(" ether")
+        table.add_row(one.name, checksum_address(one.address), ether)
     console().print(table)
-    folders = {one.keystore.parent for one in accounts if one.keystore}
     say()
-    for folder in sorted(folders):
-        say(f"keystores in {shown(folder)}, passphrase in {shown(folder.parent / 'passphrase')}")
+    for folder in sorted({one.keystore.parent for one in accounts if one.keystore}):
+        say(f"keystores   {shown(folder)}")
+        say(f"passphrase  {shown(folder.parent / 'passphrase')}")
 
 
 @accounts_command.command("new")

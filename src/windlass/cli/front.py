@@ -59,7 +59,7 @@ FIRST_STEPS = (
     ("windlass down", "stop them"),
 )
 OPTIONS = (
-    ("-h, --help", "Show this page; `windlass VERB --help` shows a verb's, with examples."),
+    ("-h, --help", "Show this page; after a verb, that verb's, with examples."),
     ("--version", "Show the version."),
 )
 

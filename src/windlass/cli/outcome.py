@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from windlass.cli.main import INTERRUPTED
+from windlass.cli.main import COMPLETION_VARIABLE, INTERRUPTED
 from windlass.cli.output import as_json, complain
 from windlass.cli.verbs import root
 from windlass.kit.errors import WindlassError
@@ -17,6 +17,7 @@ from windlass.kit.errors import WindlassError
 DEBUG_VARIABLE = "WINDLASS_DEBUG"
 UNWRITABLE = {errno.EPIPE, errno.ENOSPC, errno.EIO}
 JSON_OPTION = "--json"
+NAME = "windlass"
 
 
 class Interrupted(WindlassError):
@@ -35,7 +36,7 @@ def outcome_of(arguments: list[str]) -> int:
     _take_any_character()
     json_wanted = JSON_OPTION in arguments
     try:
-        code = root().main(args=arguments, prog_name="windlass", standalone_mode=False)
+        return _called(arguments)
     except click.exceptions.NoArgsIsHelpError as error:
         click.echo(error.format_message(), err=True)
         return 2
@@ -44,11 +45,27 @@ def outcome_of(arguments: list[str]) -> int:
     except WindlassError as error:
         return _refused(error, json_wanted)
     except (KeyboardInterrupt, click.Abort):
+        if sys.stderr.isatty():
+            click.echo(err=True)  # the terminal has just written ^C
         return _refused(Interrupted("Interrupted."), json_wanted)
     except OSError as error:
         return _system(error, json_wanted)
     except Exception as error:  # noqa: BLE001 - the edge of the process: a defect, told as one
         return _defect(error, arguments, json_wanted)
+
+
+def _called(arguments: list[str]) -> int:
+    """As click's own main does, but for what that does with interrupts and broken pipes."""
+    command = root()
+    if instruction := os.environ.get(COMPLETION_VARIABLE):
+        from click.shell_completion import shell_complete
+
+        return shell_complete(command, {}, NAME, COMPLETION_VARIABLE, instruction)
+    try:
+        with command.make_context(NAME, list(arguments)) as context:
+            code = command.invoke(context)
+    except click.exceptions.Exit as end:
+        return end.exit_code
     return code if isinstance(code, int) else 0
 
 

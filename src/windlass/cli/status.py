@@ -65,5 +65,5 @@ def _show(status: Status) -> None:
 
 def _where(network: NetworkStatus) -> str:
     urls = network.endpoints
-    found = (("RPC", urls.rpc), ("WebSocket", urls.ws), ("registrar", urls.registrar))
-    return f"{network.name}: " + "  ".join(f"{name} {url}" for name, url in found if url)
+    found = [f"{name} {url}" for name, url in (("RPC", urls.rpc), ("WebSocket", urls.ws)) if url]
+    return f"{network.name}: {', '.join(found) or 'no RPC'}"

@@ -109,15 +109,7 @@ class Teller:
 
     def _text(self) -> str:
         kinds = list(self._processes.values())
-        parts = [
-            f"{kinds.count(kind)} {word}"
-            for kind, word in (
-                ("ready", "ready"),
-                ("starting", "starting"),
-                ("stopped", "stopped"),
-                ("backing_off", "to be tried again"),
-                ("failed", "failed"),
-            )
-            if kind in kinds
-        ]
-        return f"{self._doing} … {', '.join(parts)}"
+        stopped, ready = kinds.count("stopped"), kinds.count("ready")
+        if stopped:
+            return f"{self._doing} … {stopped} stopped"
+        return f"{self._doing} … {ready} of {len(kinds)} ready" if kinds else f"{self._doing} …"
