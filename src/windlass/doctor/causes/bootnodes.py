@@ -12,12 +12,12 @@ from windlass.doctor.wording import command, facts, listed
 def find(evidence: Evidence) -> Iterator[Finding]:
     """wrong-bootnode, stale-bootnode."""
     for network in evidence.networks:
-        yield from _own_key(evidence, network)
+        yield from _own_key(network)
         yield from _in_use(evidence, network)
         yield from _in_the_list(evidence, network)
 
 
-def _own_key(evidence: Evidence, network: NetworkEvidence) -> Iterator[Finding]:
+def _own_key(network: NetworkEvidence) -> Iterator[Finding]:
     """A bootnode that calls itself something else than the vault does."""
     for node in network.of("bootnode"):
         wanted = network.keys.bootnodes.get(node.name) if network.keys else None
@@ -32,8 +32,7 @@ def _own_key(evidence: Evidence, network: NetworkEvidence) -> Iterator[Finding]:
             "enode do not find it.",
             evidence=f"{node.workload.url} says {_short(node.enode)}, the vault's key is "
             f"{wanted[:16]}…",
-            next_step=f"`windlass up` writes its key anew; then "
-            f"{command(evidence, 'restart', node)}.",
+            next_step="`windlass up` writes its key anew and restarts it.",
         )
 
 
@@ -91,8 +90,8 @@ def _in_the_list(evidence: Evidence, network: NetworkEvidence) -> Iterator[Findi
                 f"The registrar lists {listed(_short(one.enode or '') for one in wrong)}, none of "
                 f"{network.name}'s bootnodes.",
                 facts(f"{one.url} in {node.workload.url}/json" for one in wrong),
-                "See who answers at that address; `windlass up` writes the registrar's settings "
-                f"anew, then {command(evidence, 'restart', node)}.",
+                "See who answers at that address; `windlass up` writes the keys and settings of "
+                "bootnodes and registrar anew.",
             )
         if dead:
             names = listed(_name(network, one.url) for one in dead)

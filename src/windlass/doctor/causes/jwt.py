@@ -41,6 +41,9 @@ def _finding(evidence: Evidence, node: NodeEvidence, driver: str, detail: str) -
         node=node.name,
         sentence=f"The geth of {node.name} and {driver} have different JWT secrets.",
         evidence=facts([excerpt(detail), f"{changed.path} is {changed.found}" if changed else ""]),
-        next_step=f"`windlass up` writes the secret anew where it was changed; then "
-        f"{command(evidence, 'restart', node)} has both read it.",
+        next_step=(
+            "`windlass up` writes the secret anew and has both read it."
+            if changed
+            else f"{command(evidence, 'restart', node)} has both read the same file."
+        ),
     )

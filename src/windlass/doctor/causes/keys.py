@@ -17,7 +17,7 @@ def find(evidence: Evidence) -> Iterator[Finding]:
         powers = next((n.cometbft.validators for n in network.nodes if n.cometbft), {})
         for node in network.of("validator"):
             if said := _said(network, node, powers):
-                yield _finding(evidence, network, node, said)
+                yield _finding(network, node, said)
         for node in network.of("node"):
             address = node.cometbft.status.address if node.cometbft else None
             if address is not None and address in powers:
@@ -44,9 +44,7 @@ def _said(network: NetworkEvidence, node: NodeEvidence, powers: dict[str, int]) 
     return file
 
 
-def _finding(
-    evidence: Evidence, network: NetworkEvidence, node: NodeEvidence, said: str
-) -> Finding:
+def _finding(network: NetworkEvidence, node: NodeEvidence, said: str) -> Finding:
     return Finding(
         code="key-validator-set-mismatch",
         severity="error",
@@ -55,8 +53,7 @@ def _finding(
         sentence=f"{node.name} signs with a key that is not its own in {network.name}'s validator "
         "set: its votes do not count.",
         evidence=said,
-        next_step=f"`windlass up` writes the vault's key anew; then "
-        f"{command(evidence, 'restart', node)}.",
+        next_step="`windlass up` writes the vault's key anew and restarts the validator.",
     )
 
 
@@ -78,5 +75,5 @@ def _double(
         evidence=f"{node.workload.cometbft_url}/status gives its address as {address}, which "
         "/validators lists",
         next_step=f"{command(evidence, 'stop', node)} at once; `windlass up` then writes its own "
-        "key anew.",
+        "key anew and starts it.",
     )

@@ -116,8 +116,8 @@ def _first_block(evidence: Evidence, network: NetworkEvidence) -> Iterator[Findi
         sentence=f"{network.name} has no first block, {min(ages):.0f} s after the last of its "
         f"block makers started{_why(evidence, network)}.",
         evidence=facts([*(_maker(node) for node in makers), _consensus(network)]),
-        next_step=f"{command(evidence, 'logs', makers[0])}; if keys or addresses were changed by "
-        "hand, `windlass up` writes them anew, then restart the validators.",
+        next_step=f"{command(evidence, 'logs', makers[0])}; if files were changed by hand, "
+        "`windlass up` writes them anew.",
     )
 
 
