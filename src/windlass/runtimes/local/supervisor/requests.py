@@ -26,11 +26,20 @@ GETH = "geth"
 log = logging.getLogger(__name__)
 
 
+class _Follower(msgspec.Struct):
+    """What a sealer says of a geth that follows it and has no program of its own to speak."""
+
+    name: str
+    request: str | None = None
+    geth_detail: str = ""
+
+
 class _State(msgspec.Struct):
     """What counts here of a program's state."""
 
     request: str | None = None
     geth_detail: str = ""
+    followers: list[_Follower] = []
 
 
 class Requests:
@@ -59,9 +68,20 @@ class Requests:
             state = msgspec.json.decode(answer.body, type=_State)
         except (WindlassError, msgspec.DecodeError):
             return  # it is just starting, or its own runner sees to it
-        last = self._restarted.get(geth.target.key, 0.0)
-        if state.request == REQUEST and time.monotonic() - last >= RESTART_GAP_S:
-            self._restarted[geth.target.key] = time.monotonic()
-            detail = state.geth_detail or "it is stuck"
-            log.warning("restarts geth", extra={"child": geth.target.key, "reason": detail})
-            geth.restart(f"its feeder asked for it: {detail}")
+        if state.request == REQUEST:
+            self._restart(geth, state.geth_detail)
+        asking = {one.name: one for one in state.followers if one.request == REQUEST}
+        for runner in self._runners() if asking else ():
+            workload = runner.target.workload
+            is_follower = workload.network == geth.target.workload.network
+            if is_follower and workload.name in asking and runner.target.process.name == GETH:
+                self._restart(runner, asking[workload.name].geth_detail)
+
+    def _restart(self, geth: Runner, detail: str) -> None:
+        now = time.monotonic()
+        if now - self._restarted.get(geth.target.key, -RESTART_GAP_S) < RESTART_GAP_S:
+            return
+        self._restarted[geth.target.key] = now
+        detail = detail or "it is stuck"
+        log.warning("restarts geth", extra={"child": geth.target.key, "reason": detail})
+        geth.restart(f"its feeder asked for it: {detail}")
