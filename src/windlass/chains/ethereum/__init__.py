@@ -1,1 +1,1 @@
-"""Ethereum's wire: quantities, encoders, the Engine API, and how a forgetful client is fed again."""
+"""Ethereum's wire: quantities, encoders, the Engine API, and how a forgetful geth is fed again."""
