@@ -313,6 +313,20 @@ def test_ports_are_held_until_their_process_starts(bench: Bench, tmp_path: Path)
     assert taken
 
 
+def test_ports_are_not_held_against_their_own_process(bench: Bench) -> None:
+    """Wishes that are read again while a process starts do not take its port from it."""
+    port = free_port()
+    probe = Probe(http=f"http://127.0.0.1:{port}/")
+    slow = bench.process("slow", "--delay", "1", "--http", str(port), probe=probe)
+    workload = bench.workload("a", slow, ports=ports(port))
+    bench.apply(workload)
+    eventually(lambda: bench.row("a", "slow").pid)
+    bench.apply(workload)
+    bench.ready("a/slow")
+
+    assert bench.row("a", "slow").restarts == 0
+
+
 def test_everything_stops_when_the_state_is_deleted(bench: Bench) -> None:
     """Deleting the state under a running network ends the network: nobody could control it."""
     bench.apply(bench.workload("a", bench.process("one")))

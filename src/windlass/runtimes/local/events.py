@@ -10,9 +10,12 @@ from windlass.runtimes.local.state import ProcessRow
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True):
-    """Something that happened. `kind` is step (of the operation), moved (a port), or what became of
-    a process: starting, ready, degraded, backing_off, failed, stopped, adopted. The three names are
-    empty where they do not apply."""
+    """Something that happened.
+
+    `kind` is step (of the operation), moved (a port), added, removed or changed (a workload), or
+    what became of a process: starting, ready, degraded, backing_off, failed, stopping, stopped.
+    The three names are empty where they do not apply.
+    """
 
     kind: str
     network: str = ""
@@ -58,6 +61,8 @@ def _key(row: ProcessRow) -> tuple[str, str, str]:
 
 
 def _kind(row: ProcessRow) -> str:
+    if row.state == "running" and row.desired == "stopped":
+        return "stopping"
     if row.state == "running":
         return "ready" if row.ready else "degraded"
     return row.state

@@ -104,8 +104,8 @@ class Supervisor:
                     if not all(runner.is_gone for runner in runners):
                         self._spawn_stop(row.workload)
                     continue
-                if not any(runner.is_up for runner in runners):
-                    self._reserve(row.workload)
+                if not any(runner.is_alive for runner in runners):
+                    self._reserve(row.workload)  # else it would stand in its own processes' way
                 self._cancel_stop(row.workload)
                 for runner in runners:
                     runner.start(in_line=True)

@@ -8,6 +8,7 @@ of the database, too, and a deleted one would not help there.
 from __future__ import annotations
 
 import re
+import signal
 
 LOG_BYTES_MAX = 64 << 10
 """How much of the log is looked at: a start of geth that fails writes some 10 KiB."""
@@ -51,3 +52,15 @@ def last_words(log: str) -> str:
         if re.search(r"\bfatal\b|panic:|\bCRIT\b|Error:", line, re.IGNORECASE):
             return line[:300]
     return lines[-1][:300] if lines else ""
+
+
+def how_it_ended(code: int | None) -> str:
+    """An exit code in words: negative for a signal, None if nobody could see it."""
+    if code is None:
+        return "ended"
+    if code >= 0:
+        return f"exited with code {code}"
+    try:
+        return f"was ended by {signal.Signals(-code).name}"
+    except ValueError:
+        return f"was ended by signal {-code}"

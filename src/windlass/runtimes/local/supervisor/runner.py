@@ -130,6 +130,11 @@ class Runner:
     # -- answers ----------------------------------------------------------------------------
 
     @property
+    def is_alive(self) -> bool:
+        """Whether a process of it exists, ready or not."""
+        return self._started is not None
+
+    @property
     def is_up(self) -> bool:
         """Whether it runs and was ready since it started."""
         return self._started is not None and self.life.ready_since is not None
@@ -314,7 +319,9 @@ class Runner:
             self._become(machine.stopped(self.life, code, time.time()))
             return
         last = logs.tail(self.log_path, bytes_max=damage.LOG_BYTES_MAX, since_byte=self._log_start)
-        reason = f"it {_how_it_ended(code)}: {damage.last_words(last) or 'its log says nothing'}"
+        reason = (
+            f"it {damage.how_it_ended(code)}: {damage.last_words(last) or 'its log says nothing'}"
+        )
         self.life = machine.died(self.life, code, reason, time.time())
         log.warning("died", extra={"child": self.target.key, "reason": reason})
         sentence = damage.damage_in(last) if machine.looks_damaged(self.life) else None
@@ -386,14 +393,3 @@ class Runner:
             last_reason=self.life.last_reason,
             since=self.life.since,
         )
-
-
-def _how_it_ended(code: int | None) -> str:
-    if code is None:
-        return "ended"
-    if code >= 0:
-        return f"exited with code {code}"
-    try:
-        return f"was ended by {signal.Signals(-code).name}"
-    except ValueError:
-        return f"was ended by signal {-code}"
