@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import shutil
 import subprocess
@@ -11,19 +10,17 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import msgspec
 import pytest
 
 from tests.doctor.patient import Patient
 from tests.support.logs import register
 from tests.support.network import spec
 from tests.support.wait import until
+from windlass.doctor import machine
 from windlass.doctor.causes import disk
 from windlass.doctor.evidence import Evidence
-from windlass.doctor.gather import gather
 from windlass.runtimes.local import disk_history
 from windlass.runtimes.local.disk import used_bytes
-from windlass.runtimes.local.place import Place, locate
 
 pytestmark = pytest.mark.timeout(400)
 
@@ -192,13 +189,12 @@ def test_disk_full_soon(small_disk: Patient) -> None:
     disk_history.record(state, time.time())
     began = disk_history.read(state)[-1]
     until(lambda: used_bytes(state) > began[1], "the data grow", timeout_s=60)
-    place = locate(str(small_disk.file))
-    evidence = asyncio.run(_evidence(place, state))
-    findings = list(disk.find(evidence, span_s_min=0))
+    seen = Evidence(now=time.time(), state=str(state), disk=machine.disk(state))
+    findings = list(disk.find(seen, span_s_min=0))
     assert [one.code for one in findings] == ["disk-full-soon"]
     assert findings[0].severity == "warning"
     assert "is full in about" in findings[0].sentence
-    assert list(disk.find(evidence)) == [], "seconds are too short a time to tell from"
+    assert list(disk.find(seen)) == [], "seconds are too short a time to tell from"
 
 
 def test_disk_full(small_disk: Patient) -> None:
@@ -220,7 +216,3 @@ def _replace(path: Path, content: bytes) -> None:
     new.write_bytes(content)
     new.chmod(0o755)
     new.replace(path)
-
-
-async def _evidence(place: Place, state: Path) -> Evidence:
-    return await gather(msgspec.structs.replace(place, state=state))
