@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import signal
 from collections.abc import Generator
 from pathlib import Path
 
@@ -56,7 +57,8 @@ def _environment_of_tests() -> Generator[None]:
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
-    """Logs under build/test-logs are those of the last run only."""
+    """Logs under build/test-logs are the last run's; a run that is ended stops its networks."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     if not hasattr(session.config, "workerinput"):
         shutil.rmtree(FAILED_LOGS, ignore_errors=True)
 

@@ -6,6 +6,7 @@ measured again, the others stay on the page as they were.
 
 from __future__ import annotations
 
+import signal
 import sys
 import tempfile
 from collections.abc import Callable
@@ -43,4 +44,6 @@ def main(names: list[str]) -> int:
 
 
 if __name__ == "__main__":
+    # Asked to end, it stops its networks first.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     sys.exit(main(sys.argv[1:]))
