@@ -20,7 +20,7 @@ from rich.text import Text
 
 PICTURE = Path(__file__).resolve().parents[1] / "docs" / "pictures" / "up.svg"
 WINDLASS = Path(sys.executable).with_name("windlass")
-COLUMNS = 100
+COLUMNS = 116
 TIMEOUT_S = 900
 FONT_FACE = re.compile(r"@font-face \{.*?\}\s*", re.DOTALL)
 
