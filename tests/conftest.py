@@ -11,6 +11,7 @@ import os
 import re
 import shutil
 import signal
+import sys
 from collections.abc import Generator
 from pathlib import Path
 
@@ -26,6 +27,7 @@ hypothesis.settings.load_profile("windlass")
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 FAILED_LOGS = REPOSITORY / "build" / "test-logs"
+RECURSION_LIMIT = sys.getrecursionlimit()
 
 
 @pytest.fixture(scope="session")
@@ -54,6 +56,16 @@ def _environment_of_tests() -> Generator[None]:
     for name, value in kept.items():
         if value is not None:
             os.environ[name] = value
+
+
+@pytest.fixture(autouse=True)
+def _recursion_limit_of_python() -> None:
+    """Deep recursion fails as it does in our programs, as RecursionError and not by a crash.
+
+    py_ecc, which the libraries that we test against import, sets it to 100,000 for the process:
+    more frames than a thread's stack has room for.
+    """
+    sys.setrecursionlimit(RECURSION_LIMIT)
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
