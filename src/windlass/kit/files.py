@@ -8,9 +8,9 @@ import secrets
 from pathlib import Path
 from typing import TypeVar
 
-import msgspec
-
+from windlass.kit import json
 from windlass.kit.errors import WindlassError
+from windlass.kit.json import JsonError
 
 T = TypeVar("T")
 
@@ -94,8 +94,8 @@ def read_json(path: Path, kind: type[T], *, bytes_max: int = 1 << 20) -> T:
     """The content as that type, checked strictly. Raises FileError."""
     content = read_bytes(path, bytes_max=bytes_max)
     try:
-        return msgspec.json.decode(content, type=kind)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        return json.decode(content, kind)
+    except JsonError as error:
         raise FileError(path, f"{path} does not hold what it should: {error}.") from error
 
 

@@ -7,9 +7,11 @@ from typing import Any
 
 import msgspec
 
+from windlass.kit import json
 from windlass.kit.errors import WindlassError
 from windlass.kit.http_client import HttpClient
 from windlass.kit.ipc import IpcClient
+from windlass.kit.json import JsonError
 from windlass.kit.transport import HttpError, TransportError
 
 __all__ = ["HttpStatusError", "IpcClient", "JsonRpc", "JsonRpcError"]
@@ -54,10 +56,6 @@ class _Answer(msgspec.Struct):
     error: _Refusal | None = None
 
 
-_one = msgspec.json.Decoder(_Answer)
-_several = msgspec.json.Decoder(list[_Answer])
-
-
 class JsonRpc:
     """Calls on one server. `headers` is asked before each HTTP request (for a fresh token)."""
 
@@ -81,8 +79,8 @@ class JsonRpc:
         question = self._question(method, params)
         data = await self._exchange(msgspec.json.encode(question), timeout_s)
         try:
-            answer = _one.decode(data)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            answer = json.decode(data, _Answer)
+        except JsonError as error:
             raise self._malformed(str(error)) from error
         if answer.id != question["id"] and answer.error is None:
             raise self._malformed("it answers another question")
@@ -103,12 +101,12 @@ class JsonRpc:
         data = await self._exchange(msgspec.json.encode(questions), timeout_s)
         try:
             if data.lstrip()[:1] == b"{":
-                whole = _one.decode(data)
+                whole = json.decode(data, _Answer)
                 if whole.error is not None:
                     raise _refusal("batch", whole.error)
                 raise self._malformed("one answer to a batch")
-            answers = {answer.id: answer for answer in _several.decode(data)}
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            answers = {answer.id: answer for answer in json.decode(data, list[_Answer])}
+        except JsonError as error:
             raise self._malformed(str(error)) from error
         results: list[Any] = []
         for question in questions:

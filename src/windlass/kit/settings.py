@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TypeVar
 
-import msgspec
-
+from windlass.kit import json
 from windlass.kit.errors import UsageError
 from windlass.kit.files import FileError, read_bytes
+from windlass.kit.json import JsonError
 
 T = TypeVar("T")
 
@@ -29,8 +29,8 @@ def load(path: Path | str, kind: type[T]) -> T:
     except FileError as error:
         raise SettingsError(error.sentence, "Name an existing settings file.") from error
     try:
-        return msgspec.json.decode(content, type=kind)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        return json.decode(content, kind)
+    except JsonError as error:
         raise SettingsError(
             f"The settings in {path} are wrong: {error}.",
             "`windlass up` writes them; a file made by hand needs every field of this release.",

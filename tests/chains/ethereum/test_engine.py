@@ -232,6 +232,8 @@ HOSTILE = {
     "no json": b"<html>hello</html>",
     "cut": answer(result=HEADER)[:-9],
     "not utf-8": b'{"id": 1, "result": "\xff"}',
+    "field not utf-8": answer(result={**HEADER, "number": "TEN"}).replace(b"TEN", b"\xff"),
+    "error not utf-8": b'{"id": 1, "error": {"code": 1, "message": "\xff"}}',
     "a list": b"[]",
     "another call's": answer(result=HEADER, id=7),
     "a number": answer(result=5),

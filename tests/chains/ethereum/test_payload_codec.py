@@ -168,11 +168,24 @@ def test_every_field_is_needed() -> None:
         canonical(document()).replace(b'"q":[]', b'"q":[],"q":[]'),
         canonical(document()).replace(b'"gasUsed":"0x0"', b'"gasUsed":"0x0","gasUsed":"0x0"'),
         canonical(document()).replace(b'"0x7"', b'"\\u0030x7"'),
+        canonical(document()).replace(b'"0x7"', b'"\xff"'),
+        canonical(document()).replace(b'"gasUsed"', b'"\xff"'),
         canonical({**document(), "z": 1}),
         b"[" * 100_000,
         canonical(document(transactions=[[]])).replace(b"[[]]", b"[" * 9999 + b"]" * 9999),
     ],
-    ids=["space", "unsorted", "twice", "field twice", "escape", "unknown", "depth", "deep field"],
+    ids=[
+        "space",
+        "unsorted",
+        "twice",
+        "field-twice",
+        "escape",
+        "not-UTF-8",
+        "name-not-UTF-8",
+        "unknown",
+        "depth",
+        "deep-field",
+    ],
 )
 def test_a_payload_has_one_json_only(text: bytes) -> None:
     """White space, order, repetition, escapes and extras are refused: one payload, one text."""

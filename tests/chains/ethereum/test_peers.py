@@ -95,7 +95,8 @@ async def test_a_registrar_that_talks_nonsense_changes_nothing(
     """Whatever stands in the registrar's place, geth's peers stay what they are."""
     await registrar.start()
     deep = b'{"nodes": [' + b"[" * 100_000
-    for body in (b"", b"{}", b"[]", b'{"nodes": "enode"}', b'{"nodes": [1]}', deep):
+    latin = b'{"nodes": ["enode://\xe9"]}'
+    for body in (b"", b"{}", b"[]", b'{"nodes": "enode"}', b'{"nodes": [1]}', deep, latin):
         registrar.body = body
         assert await peers.join() == 0
 

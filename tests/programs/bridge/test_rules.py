@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import zlib
 from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from windlass.chains.ethereum import payload_codec
@@ -122,7 +123,14 @@ def test_more_than_one_transaction() -> None:
     assert refused.value.rule == "one_transaction"
 
 
-@given(st.binary(max_size=300))
+def _compressed(plain: bytes) -> bytes:
+    return bytes([payload_codec.VERSION]) + zlib.compress(plain)
+
+
+@given(st.binary(max_size=300) | st.binary(max_size=300).map(_compressed))
+@example(_compressed(b'{"p":{"gasUsed":"\xff"},"q":[],"r":""}'))
+@example(_compressed(b'{"p":{},"q":["\xc3("],"r":""}'))
+@example(_compressed(b'{"p":{"gasUsed":' + b"[" * 100_000))
 def test_undecodable(data: bytes) -> None:
     """Whatever bytes a proposer sends, the answer is a refusal and never a crash."""
     with pytest.raises(Rejected) as refused:

@@ -6,12 +6,15 @@ Source: CometBFT 0.38, rpc/core/types/responses.go.
 
 from __future__ import annotations
 
+import re
 from typing import Any, TypeVar
 
 import msgspec
 
+from windlass.kit import json
 from windlass.kit.errors import WindlassError
 from windlass.kit.http import HttpClient, HttpError
+from windlass.kit.json import JsonError
 
 T = TypeVar("T")
 
@@ -83,11 +86,11 @@ class CometbftClient:
             node_id=info.id,
             network=info.network,
             version=info.version,
-            height=int(sync.latest_block_height),
+            height=self._number(sync.latest_block_height),
             app_hash=sync.latest_app_hash,
             catching_up=sync.catching_up,
             address=own.address,
-            power=int(own.voting_power),
+            power=self._number(own.voting_power),
         )
 
     async def peers(self) -> list[Peer]:
@@ -101,13 +104,13 @@ class CometbftClient:
     async def validators(self) -> dict[str, int]:
         """Address → voting power at the newest height, at most a hundred. Raises CometbftError."""
         answer = await self._get(f"/validators?per_page={VALIDATORS_MAX}", _Validators)
-        return {one.address: int(one.voting_power) for one in answer.validators}
+        return {one.address: self._number(one.voting_power) for one in answer.validators}
 
     async def round(self) -> Round:
         """The height that is being decided, and who has voted. Raises CometbftError."""
         state = (await self._get("/consensus_state", _ConsensusState)).round_state
         try:
-            height, number, step = (int(part) for part in state.position.split("/"))
+            height, number, step = map(self._number, state.position.split("/"))
             votes = next(one for one in state.height_vote_set if one.round == number)
         except (ValueError, StopIteration) as error:
             raise self._garbled(f"position {state.position[:40]!r}") from error
@@ -134,12 +137,17 @@ class CometbftClient:
                 unreachable=error.reason in ("refused", "timeout"),
             ) from error
         try:
-            answer = msgspec.json.decode(response.body, type=_Answer)
+            answer = json.decode(response.body, _Answer)
             if answer.error is not None:
                 raise self._garbled(str(answer.error))
-            return msgspec.json.decode(answer.result, type=wanted)
-        except (msgspec.DecodeError, RecursionError) as error:
+            return json.decode(answer.result, wanted)
+        except JsonError as error:
             raise self._garbled(str(error)) from error
+
+    def _number(self, text: str) -> int:
+        if not _INTEGER.fullmatch(text):
+            raise self._garbled(f"{text[:40]!r} is no number")
+        return int(text)
 
     def _garbled(self, reason: str) -> CometbftError:
         return CometbftError(
@@ -149,6 +157,7 @@ class CometbftClient:
 
 
 _NO_VOTE = "nil-Vote"
+_INTEGER = re.compile(r"[0-9]{1,19}", re.ASCII)  # no height or power exceeds an int64
 
 
 class _Answer(msgspec.Struct):

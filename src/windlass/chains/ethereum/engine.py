@@ -34,8 +34,10 @@ from windlass.chains.ethereum.quantities import (
     parse_block_hash,
     to_hex,
 )
+from windlass.kit import json
 from windlass.kit.files import FileError
 from windlass.kit.http import HttpClient, HttpError, Response
+from windlass.kit.json import JsonError
 
 __all__ = [
     "Attributes",
@@ -248,8 +250,8 @@ class EngineClient:
     ) -> Any:
         result = await self._request(method, params, timeout_s)
         try:
-            return msgspec.json.decode(result, type=wanted)
-        except (msgspec.DecodeError, RecursionError) as error:
+            return json.decode(result, wanted)
+        except JsonError as error:
             raise self._garbled(method, str(error)) from error
 
     async def _request(
@@ -272,8 +274,8 @@ class EngineClient:
         if response.status != 200:
             raise self._garbled(method, f"HTTP status {response.status}: {_text(response.body)}")
         try:
-            answer = msgspec.json.decode(response.body, type=_Answer)
-        except (msgspec.DecodeError, RecursionError) as error:
+            answer = json.decode(response.body, _Answer)
+        except JsonError as error:
             raise self._garbled(method, str(error)) from error
         if answer.error is not None:
             raise EngineRefused(method, answer.error.code, answer.error.message[:_EXCERPT])

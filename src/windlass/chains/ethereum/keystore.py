@@ -23,7 +23,9 @@ import msgspec
 from windlass.chains.ethereum.keccak import keccak256
 from windlass.chains.ethereum.keys import InvalidKeyError, address_from_private_key
 from windlass.chains.ethereum.quantities import Address
+from windlass.kit import json
 from windlass.kit.errors import WindlassError
+from windlass.kit.json import JsonError
 
 FILE_BYTES_MAX = 16_384
 """A keystore has some 500 bytes."""
@@ -157,8 +159,8 @@ def _parse(content: bytes) -> _Keystore:
     if len(content) > FILE_BYTES_MAX:
         raise _refusal(f"it is larger than {FILE_BYTES_MAX} bytes")
     try:
-        keystore = msgspec.json.decode(content, type=_Keystore)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        keystore = json.decode(content, _Keystore)
+    except JsonError as error:
         raise _refusal(str(error)) from error
     if keystore.version != 3:
         raise _refusal(f"it is of version {keystore.version}, only 3 is known")

@@ -16,6 +16,8 @@ import zlib
 import msgspec
 
 from windlass.chains.ethereum.payload import MalformedPayload, Payload, parse
+from windlass.kit import json
+from windlass.kit.json import JsonError
 
 VERSION = 1
 ENCODED_BYTES_MAX = 20_000_000
@@ -35,7 +37,6 @@ class _Envelope(msgspec.Struct, forbid_unknown_fields=True):
     r: str
 
 
-_envelope = msgspec.json.Decoder(_Envelope)
 _canonical = msgspec.json.Encoder(order="sorted")
 
 
@@ -60,8 +61,8 @@ def decode(data: bytes) -> Payload:
     if len(data) > len(plain) + len(plain) // 16 + _SLACK_BYTES:
         raise MalformedPayload("The payload's compressed form is padded.")
     try:
-        envelope = _envelope.decode(plain)
-    except (msgspec.DecodeError, RecursionError) as error:
+        envelope = json.decode(plain, _Envelope)
+    except JsonError as error:
         raise MalformedPayload(f"The payload is not the JSON it should be: {error}.") from error
     payload = parse(envelope.p, envelope.q, envelope.r)
     if canonical_json(payload) != plain:

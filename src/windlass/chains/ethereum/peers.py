@@ -14,7 +14,9 @@ import msgspec
 
 from windlass.chains.ethereum.enode import Enode, EnodeError, parse_enode
 from windlass.chains.ethereum.quantities import from_hex
+from windlass.kit import json
 from windlass.kit.http import HttpError, get
+from windlass.kit.json import JsonError
 from windlass.kit.json_rpc import IpcClient, JsonRpc, JsonRpcError
 from windlass.kit.transport import TransportError
 
@@ -77,7 +79,7 @@ class Peers:
                 await self._rpc.call("admin_addPeer", str(enode))
                 self._added.add(enode)
                 added += 1
-        except (TransportError, JsonRpcError, msgspec.MsgspecError) as error:
+        except (TransportError, JsonRpcError, JsonError, msgspec.ValidationError) as error:
             log.debug("can't join through the registrar", extra={"reason": str(error)})
         if added:
             log.info("gave geth peers from the registrar", extra={"added": added})
@@ -107,4 +109,4 @@ class Peers:
         response = await get(url, timeout_s=TIMEOUT_S)
         if response.status != 200:
             raise HttpError("protocol", f"{url} answered with status {response.status}.")
-        return msgspec.json.decode(response.body, type=_RegistrarList).nodes
+        return json.decode(response.body, _RegistrarList).nodes

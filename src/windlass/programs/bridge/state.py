@@ -14,7 +14,9 @@ import msgspec
 from windlass.chains.ethereum.payload import Payload
 from windlass.chains.ethereum.payload_log import Head, PayloadLog
 from windlass.chains.ethereum.quantities import Address, BlockHash, Height
+from windlass.kit import json
 from windlass.kit.errors import WindlassError
+from windlass.kit.json import JsonError
 from windlass.programs.bridge.settings import Genesis
 
 ZERO_ADDRESS = Address("0x" + "00" * 20)
@@ -96,8 +98,8 @@ class Chain:
         if head is None:
             return None
         try:
-            members = msgspec.json.decode(self.payloads.meta(_MEMBERS) or b"", type=Members)
-        except msgspec.DecodeError as error:
+            members = json.decode(self.payloads.meta(_MEMBERS) or b"", Members)
+        except JsonError as error:
             raise WrongNetwork(
                 f"The payload log {self.payloads.path} does not name the validators: {error}.",
                 "Move the file and CometBFT's data away: both are fetched from the others again.",
@@ -112,8 +114,8 @@ def genesis_state(genesis_bytes: bytes, powers: dict[str, int], genesis_hash: st
     Raises WrongNetwork if that is malformed or means another Ethereum genesis than `genesis_hash`.
     """
     try:
-        genesis = msgspec.json.decode(genesis_bytes, type=Genesis)
-    except msgspec.DecodeError as error:
+        genesis = json.decode(genesis_bytes, Genesis)
+    except JsonError as error:
         raise WrongNetwork(
             f"The app_state of CometBFT's genesis can't be read: {error}.",
             "Write genesis.json and the bridge's settings from the same release.",

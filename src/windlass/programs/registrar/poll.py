@@ -10,8 +10,10 @@ from collections.abc import Sequence
 import msgspec
 
 from windlass.chains.ethereum.enode import Enode, EnodeError, parse_enode
+from windlass.kit import json
 from windlass.kit.errors import WindlassError
 from windlass.kit.http import HttpClient
+from windlass.kit.json import JsonError
 from windlass.kit.transport import TransportError
 from windlass.programs.registrar.metrics import Metrics
 from windlass.programs.registrar.roll import NODES_MAX, Roll
@@ -118,8 +120,8 @@ class Poller:
             response = await client.request("GET", "/json")
             if response.status != 200:
                 return ()
-            report = msgspec.json.decode(response.body, type=_Report)
-        except (TransportError, msgspec.DecodeError, UnicodeDecodeError):
+            report = json.decode(response.body, _Report)
+        except (TransportError, JsonError):
             return ()
         nodes = []
         for entry in report.nodes[:NODES_MAX]:
