@@ -230,6 +230,17 @@ def test_a_reader_that_has_gone_is_no_error() -> None:
         os.close(writer)
 
 
+def test_a_reader_that_has_gone_does_not_change_the_exit_code(tmp_path: Path) -> None:
+    """A refusal stays one when nobody reads it: scripts go by the code."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    try:
+        code, _ = output_to(writer, "doctor", "--json", "-f", str(tmp_path / "windlass.yaml"))
+        assert code == 1
+    finally:
+        os.close(writer)
+
+
 @pytest.mark.parametrize("arguments", [["--help"], ["spec", "schema"]])
 def test_a_full_disk_behind_the_output_is_told(arguments: list[str]) -> None:
     """What could not be written is not passed over in silence."""

@@ -7,7 +7,7 @@ import sys
 import click
 
 from windlass.cli.options import file_option, json_option, place_of
-from windlass.cli.output import as_json, coloured, say
+from windlass.cli.output import as_json, coloured, leaving_reader, plain, say
 from windlass.doctor.diagnose import examine
 from windlass.doctor.findings import Finding, to_json_value
 
@@ -29,13 +29,14 @@ def doctor_command(spec_file: str | None, json_wanted: bool) -> int:
       windlass doctor --json | jq -r '.findings[].sentence'
     """
     report = examine(place_of(spec_file))
-    if json_wanted:
-        as_json(to_json_value(report))
-    else:
-        for finding in report.findings:
-            _tell(finding)
-        if not report.findings:
-            say("Nothing is wrong.")
+    with leaving_reader():
+        if json_wanted:
+            as_json(to_json_value(report))
+        else:
+            for finding in report.findings:
+                _tell(finding)
+            if not report.findings:
+                say("Nothing is wrong.")
     return 0 if report.healthy else 1
 
 
@@ -43,7 +44,8 @@ def _tell(finding: Finding) -> None:
     where = "/".join(part for part in (finding.network, finding.node) if part)
     colour = COLOURS[finding.severity] if coloured(sys.stdout) else None
     label = click.style(finding.severity, fg=colour, bold=colour is not None)
-    say(f"{label} {finding.code}{f' in {where}' if where else ''}: {finding.sentence}")
-    say(f"  read: {finding.evidence}")
-    say(f"  next: {finding.next_step}")
+    # What it read may be the log of a program that logs what strangers send it.
+    say(f"{label} {finding.code}{f' in {where}' if where else ''}: {plain(finding.sentence)}")
+    say(f"  read: {plain(finding.evidence)}")
+    say(f"  next: {plain(finding.next_step)}")
     say()

@@ -29,12 +29,12 @@ def run(arguments: list[str]) -> int:
         from windlass.cli.programs import run_program
 
         return run_program(arguments[1], arguments[2:])
+    code = 0
     try:
         if arguments in (["--help"], ["-h"]) and COMPLETION_VARIABLE not in os.environ:
             from windlass.cli.front import page
 
             sys.stdout.write(page())
-            code = 0
         else:
             from windlass.cli.outcome import outcome_of
 
@@ -43,17 +43,20 @@ def run(arguments: list[str]) -> int:
     except KeyboardInterrupt:  # before or after the verb's own time
         code = INTERRUPTED
     except OSError as error:
-        code = _unwritable(error)
+        code = _unwritable(error, code)
     return code
 
 
-def _unwritable(error: OSError) -> int:
-    """A reader that has gone (`| head`) is no error of ours; a full disk behind `>` is one."""
+def _unwritable(error: OSError, code: int) -> int:
+    """A reader that has gone (`| head`) is no error of ours; a full disk behind `>` is one.
+
+    `code` is what the verb came to if it got that far, and stays what a script is told.
+    """
     from windlass.cli.output import complain, silence
 
     silence(sys.stdout)
     if isinstance(error, BrokenPipeError):
-        return 0
+        return code
     complain(f"Standard output can't be written: {error.strerror}.")
     return 1
 

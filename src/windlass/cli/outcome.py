@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from windlass.cli.main import COMPLETION_VARIABLE, INTERRUPTED
-from windlass.cli.output import as_json, complain
+from windlass.cli.output import as_json, complain, leaving_reader
 from windlass.cli.verbs import root
 from windlass.kit.errors import WindlassError
 
@@ -91,7 +91,8 @@ def _as_refusal(error: click.ClickException) -> WindlassError:
 
 def _refused(error: WindlassError, json_wanted: bool) -> int:
     if json_wanted:
-        as_json({"schema": 1, "error": _error_value(error)})
+        with leaving_reader():
+            as_json({"schema": 1, "error": _error_value(error)})
     else:
         complain(error.sentence, error.next_step)
     return error.exit_code

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import IO, TYPE_CHECKING, Any
 
 import click
@@ -77,9 +79,13 @@ def console(*, error: bool = False) -> Console:
     """Rich's console; it honours NO_COLOR and TERM, and knows a terminal from a pipe."""
     from rich.console import Console
 
+    class Ours(Console):
+        def on_broken_pipe(self) -> None:
+            raise BrokenPipeError  # rich itself would exit with 1
+
     stream = sys.stderr if error else sys.stdout
     width = None if stream.isatty() else PIPE_COLUMNS
-    return Console(stderr=error, width=width, highlight=False, soft_wrap=False)
+    return Ours(stderr=error, width=width, highlight=False, soft_wrap=False)
 
 
 def moves(stream: IO[str]) -> bool:
@@ -92,3 +98,14 @@ def silence(stream: IO[str]) -> None:
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, stream.fileno())
     os.close(nowhere)
+
+
+@contextmanager
+def leaving_reader() -> Iterator[None]:
+    """Whoever reads may stop at any line (`| head`): what was found out, and so the exit code, is
+    the same whether or not all of it was read."""
+    try:
+        yield
+        sys.stdout.flush()
+    except BrokenPipeError:
+        silence(sys.stdout)

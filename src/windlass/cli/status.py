@@ -13,7 +13,7 @@ from windlass.cli.options import (
     one_network,
     place_of,
 )
-from windlass.cli.output import as_json, console, warn
+from windlass.cli.output import as_json, console, leaving_reader, warn
 from windlass.runtimes.local import control
 from windlass.runtimes.local.observe import observe
 from windlass.runtimes.local.state import State
@@ -39,10 +39,11 @@ def status_command(spec_file: str | None, network: str | None, json_wanted: bool
         status = asyncio.run(observe(state, name))
         watched = control.ping(state) is not None
         wanted = any(row.desired == "running" for row in state.processes())
-    if json_wanted:
-        as_json(to_json_value(status))
-    else:
-        _show(status)
+    with leaving_reader():
+        if json_wanted:
+            as_json(to_json_value(status))
+        else:
+            _show(status)
     if wanted and not watched:
         warn(
             "The supervisor is not running: nothing that dies is started again.",

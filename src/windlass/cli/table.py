@@ -5,7 +5,7 @@ from __future__ import annotations
 from rich.table import Table
 from rich.text import Text
 
-from windlass.cli.output import STATE_COLOURS
+from windlass.cli.output import STATE_COLOURS, plain
 from windlass.runtimes.local.status import NodeStatus, Status
 
 COLUMNS = (
@@ -55,7 +55,9 @@ def plain_table(gap: int = 2) -> Table:
 def reasons(status: Status) -> list[str]:
     """A line for each node that is not healthy, and why."""
     return [
-        f"{network.name}/{node.name} is {node.state}{': ' if node.reason else ''}{node.reason}"
+        plain(
+            f"{network.name}/{node.name} is {node.state}{': ' if node.reason else ''}{node.reason}"
+        )
         for network in status.networks
         for node in network.nodes
         if node.state != "healthy"

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import signal
-
 import click
 
 from windlass.chains.ethereum.keys import checksum_address
+from windlass.cli.ending import Ending
 from windlass.cli.options import file_option, place_of
 from windlass.cli.outcome import Interrupted
 from windlass.cli.output import console, note, say
@@ -47,28 +46,33 @@ def up_command(spec_file: str | None, detach: bool, timeout_s: float, keep: bool
     place = place_of(spec_file)
     loaded = load(place.spec_path)
     tell_warnings(loaded)
-    status = _up(place, loaded, timeout_s, keep)
     if detach:
-        from windlass.cli.table import status_table
-
-        out = console()
-        out.print(status_table(status, out.width))
-    _addresses(place, status)
-    if detach:
-        say()
-        option = f" -f {spec_file}" if spec_file else ""
-        say(f"See how it is:  windlass status{option}")
-        say(f"Stop it:        windlass down{option}")
+        with Ending() as ending:
+            status = _up(place, loaded, timeout_s, keep, ending)
+        _tell_detached(place, status, spec_file)
         return 0
     from windlass.cli.watch import watch
 
+    with Ending() as ending:
+        # From the moment it is up the signals are held: whenever one comes, it is stopped in order.
+        status = _up(place, loaded, timeout_s, keep, ending)
+        return watch(place, ending, before=lambda: _addresses(place, status))
+
+
+def _tell_detached(place: Place, status: Status, spec_file: str | None) -> None:
+    from windlass.cli.table import status_table
+
+    out = console()
+    out.print(status_table(status, out.width))
+    _addresses(place, status)
     say()
-    return watch(place)
+    option = f" -f {spec_file}" if spec_file else ""
+    say(f"See how it is:  windlass status{option}")
+    say(f"Stop it:        windlass down{option}")
 
 
-def _up(place: Place, loaded: Loaded, timeout_s: float, keep: bool) -> Status:
-    # SIGTERM means the same as Ctrl-C: half a network is never left behind.
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+def _up(place: Place, loaded: Loaded, timeout_s: float, keep: bool, ending: Ending) -> Status:
+    """Brings it up; leaves the signals held if that succeeds."""
     try:
         with Teller("Starting") as teller:
             status = operations.up(
@@ -79,6 +83,7 @@ def _up(place: Place, loaded: Loaded, timeout_s: float, keep: bool) -> Status:
                 on_event=teller,
                 progress=teller.built,
             )
+            ending.hold()
     except KeyboardInterrupt as error:
         if keep:
             sentence = "Interrupted; what was started runs on, as --keep wants it."
@@ -87,8 +92,6 @@ def _up(place: Place, loaded: Loaded, timeout_s: float, keep: bool) -> Status:
         else:
             raise Interrupted("Interrupted; what this command had started is stopped.") from error
         raise Interrupted(sentence, "`windlass down` stops it.") from error
-    finally:
-        signal.signal(signal.SIGTERM, before)
     if not teller.changed:
         note("Everything runs as the spec says; nothing had to change.")
     return status

@@ -1,7 +1,7 @@
 """The live table of `windlass up` in the foreground; Ctrl-C stops the networks in order.
 
-The signals are blocked and asked for between two pictures, instead of being handled when they come:
-so none can arrive in the middle of something that must not be torn.
+While it draws, the signals are blocked and asked for between two pictures: so none can arrive in
+the middle of something that must not be torn. Before and after, `Ending` holds them.
 """
 
 from __future__ import annotations
@@ -10,15 +10,17 @@ import asyncio
 import signal
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
+from windlass.cli.ending import Ending
 from windlass.cli.output import console, moves, note, say, silence
 from windlass.cli.table import reasons, status_table
 from windlass.cli.telling import Teller
 from windlass.runtimes.local import operations
 from windlass.runtimes.local.errors import NoState
+from windlass.runtimes.local.events import Event
 from windlass.runtimes.local.observe import observe
 from windlass.runtimes.local.place import Place
 from windlass.runtimes.local.state import FILE_NAME, State
@@ -27,53 +29,68 @@ from windlass.runtimes.local.status import Status
 if TYPE_CHECKING:
     from rich.console import Group
 
-ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 REFRESH_S = 1.0
 PLAIN_REFRESH_S = 30.0
 """Where nobody looks, a line this often says that it still runs."""
 
 
-def watch(place: Place) -> int:
+def watch(place: Place, ending: Ending, *, before: Callable[[], None]) -> int:
     """Shows how everything is until Ctrl-C, SIGTERM or the terminal's end, then stops it.
 
-    Ends by itself when another command has stopped everything. Returns the exit code.
+    `before` says what is to be said first. `ending` must hold the signals. Ends by itself when
+    another command has stopped everything. Returns the exit code.
     """
-    with _held_back():
-        try:
-            with State.open(place.state) as state:
-                ended = _live(place, state) if moves(sys.stdout) else _plain(place, state)
-        except BrokenPipeError:  # whoever read it has gone: nobody is in the foreground any more
-            ended = signal.SIGHUP
-        if ended == signal.SIGHUP:
-            silence(sys.stdout)
-            silence(sys.stderr)
+    try:
+        before()
+        say()
+        with _blocked(ending), State.open(place.state) as state:
+            ended = ending.forget()  # a signal that came before they were blocked
+            if ended is None:
+                show = _live if moves(sys.stdout) else _plain
+                ended = show(place, state, ending)
+    except BrokenPipeError:  # whoever read it has gone: nobody is in the foreground any more
+        ended = signal.SIGHUP
+    if ended == signal.SIGHUP:
+        silence(sys.stdout)
+        silence(sys.stderr)
     if ended is None:
         say("Stopped by another command.")
         return 0
-    note("Stopping in order; Ctrl-C again leaves the rest to the supervisor.")
-    with suppress(NoState), Teller("Stopping") as teller:
-        operations.down(place, purge=False, on_event=teller)
-    say("Stopped. The data stays.")
+    _stop(place, ending)
     return 0
 
 
+def _stop(place: Place, ending: Ending) -> None:
+    """Stops it in order. A further signal counts once the supervisor has begun: it needs us no
+    more, while before that nothing would be stopped at all."""
+    note("Stopping in order; Ctrl-C again leaves the rest to the supervisor.")
+    with suppress(NoState), Teller("Stopping") as teller:
+
+        def tell(event: Event) -> None:
+            teller(event)
+            ending.release()
+
+        operations.down(place, purge=False, on_event=tell)
+    say("Stopped. The data stays.")
+
+
 @contextmanager
-def _held_back() -> Iterator[None]:
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)
+def _blocked(ending: Ending) -> Iterator[None]:
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, ending.taken)
     try:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _live(place: Place, state: State) -> int | None:
+def _live(place: Place, state: State, ending: Ending) -> int | None:
     """Draws until a signal comes, which is returned, or until all is stopped (None)."""
     from rich.live import Live
 
     status = _now(state)
     with Live(_drawn(status), console=console(), auto_refresh=False) as live:
         while _runs(place, status):
-            if (ended := _signal_within(REFRESH_S)) is not None:
+            if (ended := _signal_within(ending, REFRESH_S)) is not None:
                 return ended
             status = _now(state)
             live.update(_drawn(status), refresh=True)
@@ -88,7 +105,7 @@ def _drawn(status: Status) -> Group:
     return Group(status_table(status, console().width), *unwell, Text("\nCtrl-C stops it.", "dim"))
 
 
-def _plain(place: Place, state: State) -> int | None:
+def _plain(place: Place, state: State, ending: Ending) -> int | None:
     """The same where nothing can be drawn: a line per network and one per reason."""
     told = 0.0
     while _runs(place, status := _now(state)):
@@ -98,7 +115,7 @@ def _plain(place: Place, state: State) -> int | None:
                 say(f"{network.name}: height {network.height}, finalized {network.finalized}")
             for line in reasons(status):
                 say(line)
-        if (ended := _signal_within(REFRESH_S)) is not None:
+        if (ended := _signal_within(ending, REFRESH_S)) is not None:
             return ended
     return None
 
@@ -109,8 +126,8 @@ def _runs(place: Place, status: Status) -> bool:
     return states != {"stopped"} and (place.state / FILE_NAME).exists()
 
 
-def _signal_within(seconds: float) -> int | None:
-    found = signal.sigtimedwait(ENDING, seconds)
+def _signal_within(ending: Ending, seconds: float) -> int | None:
+    found = signal.sigtimedwait(ending.taken, seconds)
     return None if found is None else found.si_signo
 
 
