@@ -22,6 +22,7 @@ from windlass.doctor.evidence import (
     Holder,
     NodeEvidence,
 )
+from windlass.kit import json
 from windlass.kit.errors import WindlassError
 from windlass.kit.http import HttpClient, get
 from windlass.kit.json_rpc import JsonRpc
@@ -105,7 +106,7 @@ class _Seen:
         if workload.role in ("validator", "node", "sealer") and workload.health_url is not None:
             try:
                 self.driver = await _json(f"{workload.health_url}/state", DriverState)
-            except (WindlassError, msgspec.DecodeError) as error:
+            except (WindlassError, json.JsonError) as error:
                 self.errors["driver"] = str(error)
 
     async def see_geth(self, workload: Workload) -> None:
@@ -134,13 +135,13 @@ class _Seen:
                 self.enode = page.body.decode("utf-8", "replace").strip() or None
             elif workload.url is not None and workload.role == "registrar":
                 self.listed = (await _json(f"{workload.url}/json", _Listed)).bootnodes
-        except (WindlassError, msgspec.DecodeError) as error:
+        except (WindlassError, json.JsonError) as error:
             self.errors["page"] = str(error)
 
 
 async def _json(url: str, wanted: type[T]) -> T:
     answer = await get(url, timeout_s=TIMEOUT_S, body_bytes_max=ANSWER_BYTES_MAX)
-    return msgspec.json.decode(answer.body, type=wanted)
+    return json.decode(answer.body, wanted)
 
 
 async def _geth(url: str) -> GethView:

@@ -21,6 +21,7 @@ from typing import TypeVar
 
 import msgspec
 
+from windlass.kit import json
 from windlass.kit.files import FileError, ensure_directory, read_bytes, write_atomically
 from windlass.vault.errors import VaultCorrupt, VaultExposed, VaultNewer
 
@@ -102,13 +103,14 @@ def read_versioned(path: Path, as_type: type[T]) -> T | None:
     if content is None:
         return None
     try:
-        found = msgspec.json.decode(content, type=_Versioned).schema
+        found = json.decode(content, _Versioned).schema
         if found > SCHEMA:
             raise VaultNewer(path, found, SCHEMA)
-        return msgspec.json.decode(content, type=as_type)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        return json.decode(content, as_type)
+    except json.JsonError as error:
         # Only the place is told: the text around it may be a key.
-        reason = str(error) if isinstance(error, msgspec.ValidationError) else "it is no JSON"
+        cause = error.__cause__
+        reason = str(cause) if isinstance(cause, msgspec.ValidationError) else "it is no JSON"
         raise VaultCorrupt(path, reason) from None
 
 

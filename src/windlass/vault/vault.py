@@ -17,6 +17,7 @@ import msgspec
 
 from windlass.chains.cometbft.keys import ValidatorKey
 from windlass.chains.ethereum.quantities import Address, BlockHash
+from windlass.kit import json
 from windlass.kit.files import FileError
 from windlass.spec.models import Network
 from windlass.vault import files, making
@@ -229,8 +230,8 @@ def _check_validators(
     if network.consensus == "solo":
         return
     try:
-        members = msgspec.json.decode(genesis.cometbft, type=_Members).validators
-    except msgspec.DecodeError as error:
+        members = json.decode(genesis.cometbft.encode(), _Members).validators
+    except json.JsonError as error:
         raise VaultCorrupt(directory / "genesis.json", "its CometBFT part is damaged") from error
     named = {member.name: member.address for member in members}
     for validator in making.validators(network):
