@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ import msgspec
 from windlass.chains.ethereum.building import build
 from windlass.chains.ethereum.engine import Attributes, EngineClient
 from windlass.chains.ethereum.payload import Payload
+from windlass.kit.running import enter
 from windlass.programs.bridge import proposer
 from windlass.programs.bridge.main import main
 from windlass.programs.bridge.rules import Context
@@ -69,4 +69,4 @@ async def crooked_build(
 if __name__ == "__main__":
     proposer.Proposer.propose = propose  # type: ignore[method-assign]
     proposer.build = crooked_build  # type: ignore[assignment,attr-defined]
-    main(sys.argv[1])
+    enter(main)

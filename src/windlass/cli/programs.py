@@ -8,7 +8,7 @@ from __future__ import annotations
 import importlib
 import sys
 
-from windlass.kit.errors import WindlassError
+from windlass.kit.running import exit_code_of
 
 PROGRAMS = {
     "bridge": "joins one geth to one CometBFT",
@@ -34,11 +34,8 @@ def run_program(name: str, arguments: list[str]) -> int:
         return 0
     if len(arguments) != 2 or arguments[0] != "--settings":
         return _refused(f"{name} takes one option: --settings FILE.", f"Usage: {usage}", 2)
-    try:
-        importlib.import_module(f"windlass.programs.{name}.main").main(arguments[1])
-    except WindlassError as error:
-        return _refused(error.sentence, error.next_step, error.exit_code)
-    return 0
+    main = importlib.import_module(f"windlass.programs.{name}.main").main
+    return exit_code_of(main, arguments[1])
 
 
 def _refused(sentence: str, next_step: str, exit_code: int) -> int:

@@ -305,11 +305,12 @@ def test_stops_at_once(registrar: StartRegistrar) -> None:
         assert time.monotonic() - started < 10
 
 
-def _failed_start(one: Registrar) -> str:
+def _failed_start(one: Registrar, exit_code: int = 1) -> str:
     one.spawn()
     assert one.process is not None
-    assert one.process.wait(20) == 1
+    assert one.process.wait(20) == exit_code
     one.process = None
+    assert "Traceback" not in one.log()
     return one.log().splitlines()[-1]
 
 
@@ -321,8 +322,8 @@ def test_refusals_at_the_start(tmp_path: Path) -> None:
         port = taken.getsockname()[1]
         error = _failed_start(Registrar(tmp_path / "a", ["http://127.0.0.1:1"], port=port))
         assert f"TCP port {port} on 127.0.0.1 is taken" in error
-    assert "name no bootnode" in _failed_start(Registrar(tmp_path / "b", []))
-    assert "ftp://x" in _failed_start(Registrar(tmp_path / "c", ["ftp://x"]))
+    assert "name no bootnode" in _failed_start(Registrar(tmp_path / "b", []), 2)
+    assert "ftp://x" in _failed_start(Registrar(tmp_path / "c", ["ftp://x"]), 2)
 
 
 def test_environment_names_the_service(registrar: StartRegistrar) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import logging
-import signal
 from pathlib import Path
 
 from windlass.chains.ethereum.keys import InvalidKeyError, PrivateKey
@@ -14,6 +13,7 @@ from windlass.kit.files import FileError, read_hex
 from windlass.kit.health import Health
 from windlass.kit.http import HttpServer
 from windlass.kit.logging import setup
+from windlass.kit.running import until_signal
 from windlass.kit.settings import SettingsError
 from windlass.programs.bootnode.api import Pages
 from windlass.programs.bootnode.metrics import Metrics
@@ -34,10 +34,6 @@ def main(settings_file: str) -> None:
 
 async def run(settings: Settings) -> None:
     """Answers discovery until SIGTERM or SIGINT. Raises WindlassError."""
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
     health = Health()
     key = _key(settings)
     table = _table(settings, key)
@@ -56,16 +52,7 @@ async def run(settings: Settings) -> None:
     try:
         await server.start(settings.bind, settings.http_port)
         log.info("answering discovery", extra={"enode": str(responder.enode), "known": len(table)})
-        parts = [
-            asyncio.create_task(responder.run()),
-            asyncio.create_task(_keep_saved(table, metrics)),
-            asyncio.create_task(stop.wait()),
-        ]
-        done, _ = await asyncio.wait(parts, return_when=asyncio.FIRST_COMPLETED)
-        for part in parts:
-            part.cancel()
-        for part in done:
-            part.result()  # a part that ended by a defect ends the program
+        await until_signal(responder.run(), _keep_saved(table, metrics))
     finally:
         await server.stop()
         responder.stop()

@@ -1,8 +1,9 @@
-"""`python -m windlass.programs.bridge FILE`: the bridge without the rest of Windlass, for tests."""
+"""`python -m windlass.programs.bridge FILE`: how a runtime starts it, without click."""
 
-import sys
+from __future__ import annotations
 
+from windlass.kit.running import enter
 from windlass.programs.bridge.main import main
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    enter(main)

@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import signal
 import socket
-from collections.abc import Coroutine
 
 from windlass.chains.cometbft.abci_socket import listen
 from windlass.kit import logging as kit_logging
 from windlass.kit import settings as kit_settings
+from windlass.kit.running import until_signal
 from windlass.programs.bridge.settings import Settings
 
 
@@ -67,25 +66,4 @@ async def run(settings: Settings, listening: socket.socket) -> None:
         pages = HttpServer(status.health().routes())
         await pages.start(settings.health_host, settings.health_port)
         stack.push_async_callback(pages.stop)
-        await _until_signal(server.serve(listening), geth.run(), peers.run())
-
-
-async def _until_signal(*work: Coroutine[None, None, None]) -> None:
-    """Runs all of `work` until SIGTERM or SIGINT; raises what one of them raises."""
-    loop = asyncio.get_running_loop()
-    stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
-    tasks = [asyncio.create_task(coroutine) for coroutine in (*work, _wait(stop))]
-    try:
-        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        for task in done:
-            task.result()
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-
-
-async def _wait(event: asyncio.Event) -> None:
-    await event.wait()
+        await until_signal(server.serve(listening), geth.run(), peers.run())

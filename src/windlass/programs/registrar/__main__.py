@@ -1,10 +1,9 @@
-"""`python -m windlass.programs.registrar FILE`: the program without the command line around it."""
+"""`python -m windlass.programs.registrar FILE`: how a runtime starts it, without click."""
 
 from __future__ import annotations
 
-import sys
-
+from windlass.kit.running import enter
 from windlass.programs.registrar.main import main
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    enter(main)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-import signal
 
 from windlass.kit import settings as kit_settings
 from windlass.kit.health import Health
 from windlass.kit.http import HttpServer
 from windlass.kit.http_client import parse_url
 from windlass.kit.logging import setup
+from windlass.kit.running import until_signal
 from windlass.kit.settings import SettingsError
 from windlass.programs.registrar.api import Pages
 from windlass.programs.registrar.metrics import Metrics
@@ -33,10 +33,6 @@ def main(settings_file: str) -> None:
 
 async def run(settings: Settings) -> None:
     """Serves the list until SIGTERM or SIGINT. Raises WindlassError."""
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
     source = source_of(settings, os.environ.get(SERVICE_VARIABLE, ""))
     health = Health()
     roll = Roll(settings.keep_s)
@@ -51,15 +47,9 @@ async def run(settings: Settings) -> None:
     server = HttpServer(Pages(settings, roll, health).routes())
     await server.start(settings.bind, settings.port)
     log.info("serving the list of bootnodes", extra={"port": settings.port})
-    parts = [asyncio.create_task(poller.run()), asyncio.create_task(stop.wait())]
     try:
-        done, _ = await asyncio.wait(parts, return_when=asyncio.FIRST_COMPLETED)
-        for part in done:
-            part.result()  # a poller that ended by a defect ends the program
+        await until_signal(poller.run())
     finally:
-        for part in parts:
-            part.cancel()
-        await asyncio.gather(*parts, return_exceptions=True)
         await poller.close()
         await server.stop()
     log.info("stopped")

@@ -5,10 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import signal
 import time
-from collections.abc import Coroutine
-from typing import Any
 
 from windlass.chains.ethereum.engine import EngineClient
 from windlass.chains.ethereum.payload_log import PayloadLog
@@ -18,6 +15,7 @@ from windlass.kit.health import Health
 from windlass.kit.http import HttpClient, HttpServer
 from windlass.kit.json_rpc import JsonRpc
 from windlass.kit.logging import setup
+from windlass.kit.running import until_signal
 from windlass.programs.sealer.chain import Chain
 from windlass.programs.sealer.feed import Feeder
 from windlass.programs.sealer.metrics import Metrics
@@ -37,10 +35,6 @@ def main(settings_file: str) -> None:
 
 async def run(settings: Settings) -> None:
     """Seals blocks until SIGTERM or SIGINT. Raises WindlassError."""
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
     async with contextlib.AsyncExitStack() as resources:
         payload_log = PayloadLog(settings.database)
         resources.callback(payload_log.close)
@@ -66,19 +60,5 @@ async def run(settings: Settings) -> None:
         await server.start(settings.health_host, settings.health_port)
         resources.push_async_callback(server.stop)
         log.info("sealing", extra={"network": settings.network, "head": chain.head.number})
-        parts = [sealer.run(), peers.run(), *(feeder.run() for feeder in feeders)]
-        await _until(stop, parts)
+        await until_signal(sealer.run(), peers.run(), *(feeder.run() for feeder in feeders))
     log.info("stopped", extra={"head": chain.head.number, "at": time.time()})
-
-
-async def _until(stop: asyncio.Event, parts: list[Coroutine[Any, Any, None]]) -> None:
-    """Runs all parts until `stop` is set; the first that fails ends the others, and us."""
-    tasks = [asyncio.create_task(part) for part in parts]
-    stopping = asyncio.create_task(stop.wait())
-    done, _ = await asyncio.wait([stopping, *tasks], return_when=asyncio.FIRST_COMPLETED)
-    for task in (stopping, *tasks):
-        task.cancel()
-    await asyncio.gather(stopping, *tasks, return_exceptions=True)
-    for task in done:
-        if task is not stopping:
-            task.result()
