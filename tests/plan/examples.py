@@ -9,8 +9,9 @@ from pathlib import Path
 from hypothesis import strategies as st
 
 from windlass.chains.ethereum.quantities import BlockHash
-from windlass.plan.roster import port_requests, roster
+from windlass.plan.roster import port_requests
 from windlass.spec.models import Clients, Network, Resources, Spec
+from windlass.spec.roster import roster
 from windlass.vault.keys import Identity, NetworkKeys
 
 GENESIS = b"""{

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from tests.plan import examples
-from windlass.plan.roster import PortRequest, endpoint, port_requests, roster
+from windlass.plan.roster import PortRequest, endpoint, port_requests
 from windlass.spec.models import Ports
+from windlass.spec.roster import roster
 
 
 def requests(**fields: object) -> dict[tuple[str, str], PortRequest]:

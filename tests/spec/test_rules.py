@@ -228,3 +228,11 @@ def test_nobody_with_ether_is_worth_a_sentence() -> None:
     (warning,) = rules.warnings(spec("nodes: 1"))
 
     assert "no account has ether" in warning
+
+
+def test_limits_that_nothing_enforces_are_worth_a_sentence() -> None:
+    """Who writes cpu or memory is told that one machine does not hold a process to it."""
+    (warning,) = rules.warnings(spec(f"resources: {{node: {{memory: 1Gi}}}}{FUNDED}"))
+
+    assert "memory of node are read but not enforced" in warning
+    assert rules.warnings(spec(f"resources: {{node: {{disk: 1Gi}}}}{FUNDED}")) == []

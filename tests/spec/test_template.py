@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from windlass.spec import rules
+from windlass.spec import rules, versions
 from windlass.spec.load import parse_spec
 from windlass.spec.models import Clients, Genesis, GenesisContract, Network, Ports
 from windlass.spec.template import TEMPLATES, UnknownTemplate, name_from_directory, render
@@ -43,6 +43,20 @@ def test_settings_that_are_off_show_the_defaults(template: str) -> None:
             assert getattr(after, field) == getattr(before, field), field
     (contract,) = after.genesis.contracts
     assert (contract.balance, contract.nonce, contract.storage) == (0, 1, {})
+
+
+@ALL
+def test_versions_in_comments_are_the_ones_that_hold(template: str) -> None:
+    """Each client is shown with its pinned version and the range that a spec may choose from."""
+    text = render(template, "harbour")
+    first = versions.dotted(*versions.GETH_LINE, versions.GETH_PATCH_MIN)
+    line = versions.dotted(*versions.GETH_LINE)
+
+    assert f"#geth: {versions.PINNED['geth']} " in text
+    assert f"# any {line} from {first} on" in text
+    if template != "ethereum-solo":
+        assert f"#cometbft: {versions.PINNED['cometbft']} " in text
+        assert f"# any {versions.dotted(*versions.COMETBFT_LINE)}\n" in text
 
 
 @ALL

@@ -150,9 +150,8 @@ def test_accounts_can_come_before_the_network(tmp_path: Path) -> None:
     vault = Vault(tmp_path)
     early = vault.accounts("trade").new("treasury")
     keys = vault.identities("trade", parse_spec(SPEC, "f").networks["trade"])
-    treasury = keys.account("treasury")
+    treasury = next(one for one in keys.accounts if one.name == "treasury")
 
-    assert treasury is not None
     assert treasury.address == early.address
 
 

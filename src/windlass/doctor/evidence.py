@@ -11,6 +11,7 @@ from windlass.chains.cometbft import rpc as cometbft
 from windlass.plan.workload import Port, Workload
 from windlass.runtimes.local.state import NetworkRow, ProcessRow
 from windlass.runtimes.local.status import NetworkStatus, NodeStatus
+from windlass.spec.roster import BLOCK_MAKERS
 
 
 class GethView(msgspec.Struct, frozen=True, kw_only=True):
@@ -166,7 +167,7 @@ class NetworkEvidence(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def makers(self) -> tuple[NodeEvidence, ...]:
         """Those without which there are no blocks."""
-        return self.of("validator", "sealer")
+        return self.of(*BLOCK_MAKERS)
 
     @property
     def height(self) -> int:

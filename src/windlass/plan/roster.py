@@ -1,8 +1,6 @@
-"""Which workloads a network consists of, and which ports each of them needs.
+"""Which ports a network's workloads need, and whose RPC is the network's.
 
-Kept apart from the plan because a runtime must find ports, and the vault make keys, before there
-can be a plan. Names count from 0 like those of a StatefulSet, so that they mean the same on a
-machine and on a cluster.
+Kept apart from the plan because a runtime must find ports before there can be a plan.
 """
 
 from __future__ import annotations
@@ -11,16 +9,10 @@ import msgspec
 
 from windlass.plan.site import PORT_PROTOCOLS, WELL_KNOWN_PORTS
 from windlass.spec.models import Network, Role
+from windlass.spec.roster import BLOCK_MAKERS, Member, names, roster
 
 _GETH_PORTS = ("rpc", "ws", "engine", "p2p")
 _BFT_PORTS = (*_GETH_PORTS, "cometbft_p2p", "cometbft_rpc", "health")
-
-
-class Member(msgspec.Struct, frozen=True):
-    """One workload of a network, by name and role."""
-
-    name: str
-    role: Role
 
 
 class PortRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -38,33 +30,9 @@ class PortRequest(msgspec.Struct, frozen=True, kw_only=True):
     fixed: bool
 
 
-def roster(network: Network) -> tuple[Member, ...]:
-    """The network's workloads in the order in which people read them: block makers first."""
-    members: list[Member] = []
-    if network.consensus == "solo":
-        members.append(Member("sealer", "sealer"))
-    else:
-        members += (Member(f"validator-{i}", "validator") for i in range(network.validators))
-    members += (Member(f"node-{i}", "node") for i in range(network.nodes))
-    members += (Member(f"bootnode-{i}", "bootnode") for i in range(network.bootnodes))
-    if network.bootnodes:
-        members.append(Member("registrar", "registrar"))
-    return tuple(members)
-
-
-def names(network: Network, role: Role) -> tuple[str, ...]:
-    """The names of the network's workloads of one role."""
-    return tuple(member.name for member in roster(network) if member.role == role)
-
-
-def block_makers(network: Network) -> tuple[str, ...]:
-    """The workloads without which there are no blocks: the validators, or the sealer."""
-    return names(network, "sealer" if network.consensus == "solo" else "validator")
-
-
 def endpoint(network: Network) -> str:
     """The workload whose RPC is the network's: a node, so that no application loads a validator."""
-    return (names(network, "node") or block_makers(network))[0]
+    return (names(network, "node") or names(network, *BLOCK_MAKERS))[0]
 
 
 def port_requests(name: str, network: Network) -> tuple[PortRequest, ...]:
@@ -93,7 +61,7 @@ def _ports(network: Network, role: Role) -> tuple[str, ...]:
 def _request(name: str, network: Network, member: Member, port: str) -> PortRequest:
     """The port by that name, with the number people would look for it at, if there is one."""
     start, fixed = None, False
-    if port in WELL_KNOWN_PORTS and member.role not in ("validator", "sealer"):
+    if port in WELL_KNOWN_PORTS and member.role not in BLOCK_MAKERS:
         start = WELL_KNOWN_PORTS[port]
     chosen: int | None = getattr(network.ports, port, None)
     if port in WELL_KNOWN_PORTS and member.name in (endpoint(network), "bootnode-0", "registrar"):

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import msgspec
 
-ROLES = ("validator", "sealer", "node", "bootnode", "registrar")
-
 
 class Port(msgspec.Struct, frozen=True, kw_only=True):
     """A port that a process listens on. `name` is one of the names in `plan/site.py`."""
@@ -17,7 +15,7 @@ class Port(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     number: int
     address: str
-    protocol: str = "tcp"  # tcp | udp | both
+    protocol: str  # tcp | udp | both
 
 
 class File(msgspec.Struct, frozen=True, kw_only=True):

@@ -13,6 +13,7 @@ from typing import Annotated, Literal, NewType
 import msgspec
 
 from windlass.chains.ethereum.quantities import Address, Wei
+from windlass.spec.versions import COMETBFT_LINE, GETH_LINE, GETH_PATCH_MIN, PINNED, dotted
 
 SCHEMA = 1
 """The newest `schema` that this release reads."""
@@ -119,19 +120,21 @@ class Clients(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     geth: Annotated[
         str,
         _field(
-            "Version of go-ethereum, 1.17.5 or a later 1.17. 1.17.8 because it is the newest that "
-            "builds from the public Go modules.",
+            f"Version of go-ethereum, {dotted(*GETH_LINE, GETH_PATCH_MIN)} or a later "
+            f"{dotted(*GETH_LINE)}. {PINNED['geth']} because it is the newest that builds from the "
+            "public Go modules.",
             "geth_version",
         ),
-    ] = "1.17.8"
+    ] = PINNED["geth"]
     cometbft: Annotated[
         str,
         _field(
-            "Version of CometBFT, any 0.38 (only `bft` runs it). 0.38.26 because it is the newest "
-            "of the line whose protocol the bridge speaks.",
+            f"Version of CometBFT, any {dotted(*COMETBFT_LINE)} (only `bft` runs it). "
+            f"{PINNED['cometbft']} because it is the newest of the line whose protocol the bridge "
+            "speaks.",
             "cometbft_version",
         ),
-    ] = "0.38.26"
+    ] = PINNED["cometbft"]
 
 
 class Ports(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -164,19 +167,34 @@ class Ports(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 
 class Resources(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What one node of a role asks for. Nothing by default: a laptop shares what it has."""
+    """What one node of a role asks for. Nothing by default: a laptop shares what it has.
+
+    On one machine only `disk` is looked at; nothing holds a process to `cpu` or `memory`.
+    """
 
     cpu: Annotated[
         float | None,
-        _field("Processor cores: `0.5`, or thousandths as `500m`.", "cpu"),
+        _field(
+            "Processor cores: `0.5`, or thousandths as `500m`. The local runtime does not limit "
+            "them.",
+            "cpu",
+        ),
     ] = None
     memory: Annotated[
         BytesCount | None,
-        _field("Memory: `512Mi`, `2Gi` (powers of 1024), `500M` (of 1000), or bytes.", "size"),
+        _field(
+            "Memory: `512Mi`, `2Gi` (powers of 1024), `500M` (of 1000), or bytes. The local "
+            "runtime does not limit it.",
+            "size",
+        ),
     ] = None
     disk: Annotated[
         BytesCount | None,
-        _field("Disk for the node's data, in the same units as `memory`.", "size"),
+        _field(
+            "Disk for the node's data, in the same units as `memory`. `up` refuses "
+            "to begin if the disk has less free.",
+            "size",
+        ),
     ] = None
 
 

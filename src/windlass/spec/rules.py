@@ -141,4 +141,9 @@ def warnings(spec: Spec) -> list[str]:
                 f"Network {name}: no account has ether at genesis, so nobody will ever be able to "
                 f"pay for a transaction."
             )
+        if unused := [role for role, one in network.resources.items() if one.cpu or one.memory]:
+            found.append(
+                f"Network {name}: cpu and memory of {', '.join(unused)} are read but not enforced "
+                f"on one machine; only disk is."
+            )
     return found

@@ -11,6 +11,7 @@ import re
 from windlass.chains.ethereum.quantities import Address, Wei, parse_amount
 from windlass.spec.public_chains import PUBLIC_CHAINS
 from windlass.spec.values import integer, shown, suggestion
+from windlass.spec.versions import COMETBFT_LINE, GETH_LINE, GETH_PATCH_MIN, PINNED, dotted
 
 CHAIN_ID_MAX = 4_503_599_627_370_476
 """The largest with which JavaScript wallets can still compute a signature's v exactly."""
@@ -172,21 +173,25 @@ def _version(text: str, example: str) -> tuple[str, tuple[int, int, int]]:
 
 def geth_version(text: str) -> str:
     """A go-ethereum that can do both kinds of consensus."""
-    version, numbers = _version(text, "1.17.8")
-    if numbers[:2] != (1, 17) or numbers[2] < 5:
+    version, numbers = _version(text, PINNED["geth"])
+    first = (*GETH_LINE, GETH_PATCH_MIN)
+    if numbers[:2] != GETH_LINE or numbers < first:
         reason = "is not tested yet with 'bft' or 'solo'"
-        if numbers < (1, 17, 5):
+        if numbers < first:
             reason = "can do neither 'bft' nor 'solo': it lacks --override.genesis"
-        raise ValueError(f"geth {version} {reason}; choose 1.17.5 or a later 1.17, e.g. 1.17.8")
+        raise ValueError(
+            f"geth {version} {reason}; choose {dotted(*first)} or a later {dotted(*GETH_LINE)}, "
+            f"e.g. {PINNED['geth']}"
+        )
     return version
 
 
 def cometbft_version(text: str) -> str:
     """A CometBFT whose ABCI the bridge speaks."""
-    version, numbers = _version(text, "0.38.26")
-    if numbers[:2] != (0, 38):
+    version, numbers = _version(text, PINNED["cometbft"])
+    if numbers[:2] != COMETBFT_LINE:
         raise ValueError(
             f"CometBFT {version} speaks another ABCI than the bridge, so it can't do 'bft'; "
-            f"choose a 0.38, e.g. 0.38.26"
+            f"choose a {dotted(*COMETBFT_LINE)}, e.g. {PINNED['cometbft']}"
         )
     return version

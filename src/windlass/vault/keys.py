@@ -97,10 +97,6 @@ class NetworkKeys:
 
         return address_from_private_key(bytes.fromhex(self._identity(workload).fee_key))
 
-    def account(self, name: str) -> Account | None:
-        """The account of that name."""
-        return next((account for account in self.accounts if account.name == name), None)
-
     def _identity(self, workload: str) -> Identity:
         return self.identities[workload]
 

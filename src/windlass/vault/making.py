@@ -1,14 +1,13 @@
 """How identities and block 0 come to be: the decisions, free of files.
 
-A workload's name says what it is (`validator-0`, `sealer`, `node-0`, `bootnode-0`), the same rule
-by which the plan names them. Randomness is passed in, so that a preview can make placeholders by
-the same way that a vault makes keys.
+Randomness is passed in, so that a preview can make placeholders by the same way that a vault makes
+keys.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 
 import msgspec
 
@@ -18,6 +17,7 @@ from windlass.chains.ethereum.genesis import Allocation, Genesis
 from windlass.chains.ethereum.keys import ORDER, address_from_private_key
 from windlass.chains.ethereum.quantities import Address, Wei, format_ether
 from windlass.spec.models import GenesisContract, Network
+from windlass.spec.roster import BLOCK_MAKERS, Member, names, roster
 from windlass.vault.errors import Difference
 from windlass.vault.keys import Identity
 
@@ -25,46 +25,27 @@ Randomness = Callable[[str, str], bytes]
 """(workload, kind of key) → 32 bytes."""
 
 
-def workloads(network: Network) -> Iterator[str]:
-    """The names of all workloads that have secrets: everything but the registrar."""
-    if network.consensus == "solo":
-        yield "sealer"
-    else:
-        yield from validators(network)
-    yield from (f"node-{index}" for index in range(network.nodes))
-    yield from (f"bootnode-{index}" for index in range(network.bootnodes))
-
-
-def validators(network: Network) -> list[str]:
-    """The names of those that vote; none in a solo network."""
-    if network.consensus == "solo":
-        return []
-    return [f"validator-{index}" for index in range(network.validators)]
-
-
-def makes_blocks(workload: str) -> bool:
-    """Whether it gets the fees of blocks."""
-    return workload == "sealer" or workload.startswith("validator-")
-
-
 def new_identities(
     network: Network, existing: Mapping[str, Identity], randomness: Randomness
 ) -> dict[str, Identity]:
     """The existing identities, untouched, and those that are missing."""
     identities = dict(existing)
-    for workload in workloads(network):
-        if workload not in identities:
+    for member in roster(network):
+        # The registrar is the one that proves itself to nobody.
+        if member.role != "registrar" and member.name not in identities:
             shared = identities["sealer"].jwt if "sealer" in identities else ""
             jwt = shared if network.consensus == "solo" else ""
-            identities[workload] = _identity(network, workload, jwt, randomness)
+            identities[member.name] = _identity(network, member, jwt, randomness)
     return identities
 
 
-def _identity(network: Network, workload: str, jwt: str, randomness: Randomness) -> Identity:
+def _identity(network: Network, member: Member, jwt: str, randomness: Randomness) -> Identity:
+    workload = member.name
+
     def key(kind: str) -> str:
         return randomness(workload, kind).hex()
 
-    if workload.startswith("bootnode-"):
+    if member.role == "bootnode":
         return Identity(node_key=_curve_key(workload, "node", randomness))
     in_bft = network.consensus == "bft"
     return Identity(
@@ -72,7 +53,7 @@ def _identity(network: Network, workload: str, jwt: str, randomness: Randomness)
         validator_key=key("validator") if in_bft else "",
         cometbft_node_key=key("cometbft node") if in_bft else "",
         jwt=jwt or key("jwt"),
-        fee_key=_curve_key(workload, "fee", randomness) if makes_blocks(workload) else "",
+        fee_key=_curve_key(workload, "fee", randomness) if member.role in BLOCK_MAKERS else "",
     )
 
 
@@ -104,7 +85,7 @@ def ingredients(network: Network) -> Ingredients:
     return Ingredients(
         consensus=network.consensus,
         chain_id=network.chain_id,
-        validators=len(validators(network)),
+        validators=len(names(network, "validator")),
         accounts={
             account.name or account.address or "": str(account.balance)
             for account in network.genesis.accounts
@@ -191,7 +172,7 @@ def cometbft_genesis(
         return b""
     keys = {
         validator: ValidatorKey(bytes.fromhex(identities[validator].validator_key))
-        for validator in validators(network)
+        for validator in names(network, "validator")
     }
     return configuration.genesis(
         chain_id=f"{name}-{network.chain_id}",

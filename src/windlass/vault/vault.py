@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import dataclasses
 import secrets
-import shutil
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -18,8 +17,8 @@ import msgspec
 from windlass.chains.cometbft.keys import ValidatorKey
 from windlass.chains.ethereum.quantities import Address, BlockHash
 from windlass.kit import json
-from windlass.kit.files import FileError
 from windlass.spec.models import Network
+from windlass.spec.roster import names
 from windlass.vault import files, making
 from windlass.vault.accounts import Accounts
 from windlass.vault.errors import GenesisMismatch, VaultCorrupt
@@ -136,17 +135,6 @@ class Vault:
             now=self._now,
         )
 
-    def forget(self, name: str) -> None:
-        """Deletes all keys and the genesis of a network. There is no way back."""
-        if name not in self.networks():
-            return  # also what is no network's name, such as ..
-        try:
-            shutil.rmtree(self.directory / name)
-        except OSError as error:
-            raise FileError(
-                self.directory / name, f"{self.directory / name} can't be deleted: {error}."
-            ) from error
-
     def _identities(self, directory: Path, network: Network, *, made: bool) -> dict[str, Identity]:
         path = directory / "identities.json"
         kept = files.read_versioned(path, _Identities)
@@ -234,7 +222,7 @@ def _check_validators(
     except json.JsonError as error:
         raise VaultCorrupt(directory / "genesis.json", "its CometBFT part is damaged") from error
     named = {member.name: member.address for member in members}
-    for validator in making.validators(network):
+    for validator in names(network, "validator"):
         key = ValidatorKey(bytes.fromhex(identities[validator].validator_key))
         if named.get(validator) != key.address:
             raise VaultCorrupt(

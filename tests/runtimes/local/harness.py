@@ -185,4 +185,4 @@ class Bench:
 
 def ports(*numbers: int) -> tuple[Port, ...]:
     """TCP ports on loopback."""
-    return tuple(Port(name="rpc", number=n, address="127.0.0.1") for n in numbers)
+    return tuple(Port(name="rpc", number=n, address="127.0.0.1", protocol="tcp") for n in numbers)

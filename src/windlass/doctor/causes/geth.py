@@ -7,12 +7,10 @@ from collections.abc import Iterator
 from windlass.doctor.evidence import Evidence, Follower, NetworkEvidence, NodeEvidence
 from windlass.doctor.findings import Finding
 from windlass.doctor.wording import command, excerpt, facts, listed, what_runs
+from windlass.runtimes.local.judge import LAG_BLOCKS_MAX
 
 START_S = 20.0
 """A geth that was started less than that ago is given time: on a busy machine it takes some."""
-
-LAG_BLOCKS_MAX = 5
-"""Heights are asked one after another, and a restarted node catches up within seconds."""
 
 UNABLE = ("syncing", "stuck", "invalid_block")
 

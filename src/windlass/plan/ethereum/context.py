@@ -10,10 +10,11 @@ from functools import cached_property
 import msgspec
 
 from windlass.plan import workload as model
-from windlass.plan.roster import block_makers, endpoint
+from windlass.plan.roster import endpoint
 from windlass.plan.site import PORT_PROTOCOLS, Site
 from windlass.plan.workload import File, Port, Workload
 from windlass.spec.models import Network, Role
+from windlass.spec.roster import BLOCK_MAKERS, names
 from windlass.vault.keys import NetworkKeys
 
 LOOPBACK = "127.0.0.1"
@@ -123,13 +124,13 @@ class Context:
         # Computed once: a hundred validators would otherwise derive each other's keys anew.
         return {
             name: self.keys.enode(name, self.site.host(self.name, name), self.number(name, "p2p"))
-            for name in block_makers(self.network)
+            for name in names(self.network, *BLOCK_MAKERS)
         }
 
     @cached_property
     def _cometbft_peers(self) -> dict[str, str]:
         peers = {}
-        for name in block_makers(self.network):
+        for name in names(self.network, *BLOCK_MAKERS):
             address = f"{self.site.host(self.name, name)}:{self.number(name, 'cometbft_p2p')}"
             peers[name] = f"{self.keys.cometbft_node_key(name).id}@{address}"
         return peers

@@ -10,10 +10,10 @@ from windlass.plan.ethereum.node import node
 from windlass.plan.ethereum.registrar import registrar
 from windlass.plan.ethereum.sealer import sealer
 from windlass.plan.ethereum.validator import validator
-from windlass.plan.roster import roster
 from windlass.plan.site import Site
 from windlass.plan.workload import Workload
 from windlass.spec.models import Network, Role
+from windlass.spec.roster import roster
 from windlass.vault.keys import NetworkKeys
 
 _PLANS: dict[Role, Callable[[Context, str], Workload]] = {

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from windlass.plan.ethereum.context import Context, Part
-from windlass.plan.roster import names
 from windlass.plan.workload import Command, Probe, Process, Workload
 from windlass.programs.registrar.settings import Settings
+from windlass.spec.roster import names
 
 RANK = 1
 """With the bootnodes that it lists, before the nodes that ask it."""

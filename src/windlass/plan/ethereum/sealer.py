@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from windlass.plan.ethereum import geth as execution
 from windlass.plan.ethereum.context import LOOPBACK, Context, Part
-from windlass.plan.roster import names
 from windlass.plan.workload import Command, Probe, Process, Workload
 from windlass.programs.sealer.settings import Follower, Settings
+from windlass.spec.roster import names
 
 RANK = 0
 """First of all: nothing else is of use before there are blocks."""

@@ -17,9 +17,6 @@ from windlass.plan.workload import Workload
 from windlass.runtimes.local.state import Desired, ProcessRow
 from windlass.runtimes.local.status import NodeState
 
-MAKERS = ("validator", "sealer")
-"""The roles whose blocks make the network's height."""
-
 LAG_BLOCKS_MAX = 5
 """A node this far behind is still near enough: what is asked a second apart differs by a block or
 two, and a restarted node catches up within seconds."""

@@ -10,10 +10,8 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Mapping, Sequence
-from typing import Any
 
-import msgspec
-
+from windlass.kit import json
 from windlass.kit.errors import WindlassError
 from windlass.kit.http import HttpClient, get
 from windlass.kit.json_rpc import JsonRpc, JsonRpcError
@@ -31,6 +29,7 @@ from windlass.runtimes.local.status import (
     ProcessStatus,
     Status,
 )
+from windlass.spec.roster import BLOCK_MAKERS
 
 PROBE_TIMEOUT_S = 1.5
 ANSWER_BYTES_MAX = 1 << 20
@@ -119,16 +118,15 @@ async def _unready(workload: Workload) -> str | None:
     if answer.status == 200:
         return None
     try:
-        said: Any = msgspec.json.decode(answer.body)
-        return str(said["reason"])
-    except (msgspec.DecodeError, KeyError, TypeError):
+        return str(json.decode(answer.body)["reason"])
+    except (json.JsonError, KeyError, TypeError):
         return f"{workload.health_url}/readyz answered with the status {answer.status}"
 
 
 def _network(known: NetworkRow, observed: Sequence[Observation]) -> NetworkStatus:
     view = judge.network_view(observed, known.block_time_s, time.time())
     nodes = [_node(one, judge.judge(one, view)) for one in observed]
-    sources = {node.name for node in nodes if node.role in judge.MAKERS and node.state == "healthy"}
+    sources = {node.name for node in nodes if node.role in BLOCK_MAKERS and node.state == "healthy"}
     heights = [node.height for node in nodes if node.name in sources and node.height is not None]
     finals = [
         node.finalized for node in nodes if node.name in sources and node.finalized is not None

@@ -16,6 +16,7 @@ from pathlib import Path
 import msgspec
 
 from windlass.runtimes.local.binaries.errors import UnknownProgramError
+from windlass.spec import versions
 
 _SUMS = Path(__file__).with_name("sums")
 
@@ -45,8 +46,8 @@ PROGRAMS = {
         title="geth",
         module="github.com/ethereum/go-ethereum",
         package="github.com/ethereum/go-ethereum/cmd/geth",
-        line=(1, 17),
-        patch_min=5,  # the first without the flags that were deprecated before
+        line=versions.GETH_LINE,
+        patch_min=versions.GETH_PATCH_MIN,
         go_min=(1, 25),
         version_arguments=("version",),
         # What is not "-stable" was built from somebody's branch.
@@ -57,16 +58,16 @@ PROGRAMS = {
         title="CometBFT",
         module="github.com/cometbft/cometbft",
         package="github.com/cometbft/cometbft/cmd/cometbft",
-        line=(0, 38),
-        patch_min=0,
+        line=versions.COMETBFT_LINE,
+        patch_min=versions.COMETBFT_PATCH_MIN,
         go_min=(1, 22),
         version_arguments=("version",),
         version_pattern=r"^v?(\d+\.\d+\.\d+)(?:\+[0-9a-f]+)?$",
     ),
 }
 
-PINNED = {"geth": "1.17.8", "cometbft": "0.38.26"}
-"""The newest versions that build today; what a spec gets that names none."""
+PINNED = versions.PINNED
+"""What a spec gets that names no version; each has a record here."""
 
 
 class Record(msgspec.Struct, frozen=True):
