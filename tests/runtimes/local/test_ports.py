@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -216,4 +217,35 @@ def test_damaged_registry_is_begun_anew_and_newer_refused(tmp_path: Path) -> Non
         assert registry.holder(8545) is None
     path.write_text('{"schema": 2, "claims": {}}')
     with pytest.raises(UnusableState, match="newer"), port_registry.opened():
+        pass
+
+
+def test_edited_registry_is_no_defect(tmp_path: Path) -> None:
+    """Entries that nobody of ours wrote are dropped, the others hold."""
+    state = tmp_path / "a"
+    State.open(state, create=True).close()
+    entries = {
+        "21001": {"state": str(state), "owner": "no slashes"},
+        "99999": {"state": str(state), "owner": "net/a/rpc"},
+        "21002": {"state": "nul\0byte", "owner": "net/a/rpc"},
+        "21003": {"state": "/a\0b", "owner": "net/a/rpc"},
+        "21004": {"state": str(state), "owner": "net/a/rpc"},
+    }
+    folder = port_registry.directory()
+    folder.mkdir(parents=True)
+    (folder / "ports.json").write_text(json.dumps({"schema": 1, "claims": entries}))
+
+    with port_registry.opened() as registry:
+        assert registry.numbers_of(state) == {"net/a/rpc": 21004}
+        assert [n for n in (21001, 99999, 21002, 21003) if registry.holder(n)] == []
+
+
+def test_registry_that_is_held_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A frozen holder of the lock does not freeze everybody else."""
+    monkeypatch.setattr(port_registry, "LOCK_WAIT_S", 0.1)
+    with (
+        port_registry.opened(),
+        pytest.raises(UnusableState, match=r"ports\.lock"),
+        port_registry.opened(),
+    ):
         pass

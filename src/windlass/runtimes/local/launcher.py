@@ -8,6 +8,7 @@ reach the programs as settings (geth reads GETH_*, CometBFT CMT_* and TM_*).
 
 from __future__ import annotations
 
+import errno
 import os
 import subprocess
 import sys
@@ -99,7 +100,12 @@ def launch(
     who = identity(own.pid)
     living = Living.grip(who) if who is not None else None
     if living is None:
-        living = Living(Identity(own.pid, 0, ""), os.pidfd_open(own.pid))
+        try:
+            living = Living(Identity(own.pid, 0, ""), os.pidfd_open(own.pid))
+        except OSError:  # no descriptor is left: what nobody can watch must not run
+            own.kill()
+            own.wait()
+            raise
     return Started(living, own)
 
 
@@ -152,7 +158,7 @@ def _popen(
             "Run `windlass binaries verify`, then `windlass up`.",
         ) from error
     except OSError as error:
-        if error.errno == 8:  # ENOEXEC: built for another machine, or cut short
+        if error.errno == errno.ENOEXEC:  # built for another machine, or cut short
             raise NoProgram(
                 f"{words[0]} is no program for this machine.", "Run `windlass binaries verify`."
             ) from error

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,6 +23,7 @@ from windlass.runtimes.local.state import PortRow
 
 SCHEMA = 1
 BYTES_MAX = 8 << 20
+LOCK_WAIT_S = 20.0  # its holders look at some hundred ports, also on a machine that is busy
 
 
 class Claim(msgspec.Struct, frozen=True):
@@ -54,7 +56,7 @@ class Registry:
         self._content = content
         self._read = msgspec.json.encode(content)
         for number, claim in list(content.claims.items()):
-            if not (Path(claim.state) / STATE_FILE_NAME).exists():
+            if not _is_sound(number, claim) or _is_gone(claim.state):
                 del content.claims[number]
 
     def holder(self, number: int) -> Claim | None:
@@ -81,22 +83,60 @@ class Registry:
             self._read = encoded
 
 
+def _is_sound(number: int, claim: Claim) -> bool:
+    """Whether it is an entry as `claim` writes it: people can edit the file."""
+    return 0 < number < 1 << 16 and claim.owner.count("/") == 2 and claim.state.startswith("/")
+
+
+def _is_gone(state: str) -> bool:
+    """Whether that state surely is no more; one that may not be looked at is there."""
+    try:
+        (Path(state) / STATE_FILE_NAME).stat()
+    except (FileNotFoundError, NotADirectoryError, ValueError):  # ValueError: no path at all
+        return True
+    except OSError:
+        return False
+    return False
+
+
 @contextmanager
 def opened() -> Iterator[Registry]:
-    """The registry under its lock, which is held for milliseconds at a time. Raises FileError or,
-    if the file is of a newer release, UnusableState."""
+    """The registry under its lock, which is held for milliseconds at a time.
+
+    Raises FileError, or UnusableState if the lock is not to be had or the file is of a newer
+    release.
+    """
     folder = directory()
     ensure_directory(folder)
     path = folder / "ports.json"
+    lock_path = folder / "ports.lock"
     try:
-        lock = os.open(folder / "ports.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        lock = os.open(lock_path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
         raise FileError(folder, f"{folder} cannot be written: {error.strerror}.") from error
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+        _lock(lock, lock_path)
         yield Registry(path, _read(path))
     finally:
         os.close(lock)
+
+
+def _lock(descriptor: int, path: Path) -> None:
+    deadline = time.monotonic() + LOCK_WAIT_S
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > deadline:
+                raise UnusableState(
+                    f"Another process has held {path} for more than {LOCK_WAIT_S:.0f} s.",
+                    f"`fuser {path}` names it; let it go on, or end it.",
+                ) from None
+            time.sleep(0.01)
+        except OSError as error:  # a network's file system may have no locks
+            raise FileError(path, f"{path} cannot be locked: {error.strerror}.") from error
+        else:
+            return
 
 
 def look() -> Content:
@@ -105,12 +145,11 @@ def look() -> Content:
 
 
 def _read(path: Path) -> Content:
-    if not path.exists():
-        return Content()
     try:
         content = read_json(path, Content, bytes_max=BYTES_MAX)
     except FileError:
-        # It only warns of specs that are stopped: each claims its ports again at its next `up`.
+        # None yet, or one that cannot be read. It only warns of specs that are stopped: each claims
+        # its ports again at its next `up`.
         return Content()
     if content.schema > SCHEMA:
         raise UnusableState(
