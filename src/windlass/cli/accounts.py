@@ -17,6 +17,7 @@ from windlass.cli.output import as_json, console, say
 from windlass.cli.spec import shown
 from windlass.kit.errors import UsageError, WindlassError
 from windlass.kit.files import read_bytes
+from windlass.runtimes.local.operations import vault_locked
 from windlass.runtimes.local.state import State
 from windlass.vault.accounts import Accounts
 from windlass.vault.keys import Account
@@ -103,7 +104,10 @@ def new(name: str, spec_file: str | None, network: str | None) -> None:
     Example:
       windlass accounts new shop
     """
-    _made(_accounts(spec_file, network)[3].new(name))
+    accounts = _accounts(spec_file, network)[3]
+    with vault_locked(place_of(spec_file)):
+        account = accounts.new(name)
+    _made(account)
 
 
 @accounts_command.command("import")
@@ -140,7 +144,10 @@ def import_account(
     if keystore is None:
         if passphrase_file is not None:
             raise UsageError("A passphrase needs a keystore.", "Name it with --keystore.")
-        _made(accounts.import_key(name, _secret("Private key (64 hex digits)")))
+        key = _secret("Private key (64 hex digits)")  # asked for before the lock: people take time
+        with vault_locked(place_of(spec_file)):
+            account = accounts.import_key(name, key)
+        _made(account)
         return
     content = read_bytes(Path(keystore), bytes_max=KEYSTORE_BYTES_MAX)
     if passphrase_file is not None:
@@ -148,7 +155,9 @@ def import_account(
         passphrase = raw.decode("utf-8", "surrogateescape").rstrip("\r\n")
     else:
         passphrase = _secret(f"Passphrase of {keystore}")
-    _made(accounts.import_keystore(name, content, passphrase))
+    with vault_locked(place_of(spec_file)):
+        account = accounts.import_keystore(name, content, passphrase)
+    _made(account)
 
 
 def _secret(prompt: str) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -13,8 +15,18 @@ from pathlib import Path
 import pytest
 
 from tests.runtimes.local.harness import eventually
-from windlass.runtimes.local import control, operations, process_table
-from windlass.runtimes.local.errors import Busy, NoState, NotHealthy, PortTaken, UnknownNode
+from windlass.runtimes.local import control, disk, operations, process_table
+from windlass.runtimes.local.bring_up import MENDED_META
+from windlass.runtimes.local.errors import (
+    Busy,
+    NodeStopped,
+    NoState,
+    NotDeleted,
+    NotEnoughDisk,
+    NotHealthy,
+    PortTaken,
+    UnknownNode,
+)
 from windlass.runtimes.local.events import Event
 from windlass.runtimes.local.place import Place, locate
 from windlass.runtimes.local.state import State
@@ -114,7 +126,8 @@ def test_up_nothing_to_do_change_and_down(place: Place) -> None:
 
 
 def test_node_can_be_stopped_and_started(place: Place) -> None:
-    """`stop`, `start` and `restart` concern one node; an unknown one is refused by name."""
+    """`stop`, `start` and `restart` concern one node; an unknown one is refused by name, and so is
+    the restart of a stopped one; a stopped one stays so while others are added."""
     up(place)
     first = pids(place)
     operations.stop(place, None, "registrar")
@@ -126,6 +139,14 @@ def test_node_can_be_stopped_and_started(place: Place) -> None:
     assert set(last) == set(first)
     assert last["bootnode-0/bootnode"] != first["bootnode-0/bootnode"]
     assert last["sealer/geth"] == first["sealer/geth"]
+    operations.stop(place, None, "registrar")
+    with pytest.raises(NodeStopped, match="windlass start registrar") as refused:
+        operations.restart(place, None, "registrar")
+    assert refused.value.exit_code == 1
+    status = operations.scale(place, "trade", 1, False)
+    states = {node.name: node.state for node in status.networks[0].nodes}
+    assert states.pop("registrar") == "stopped", "`scale` starts only what it is asked for"
+    assert set(states.values()) == {"healthy"}
     with pytest.raises(UnknownNode, match="validator-9"):
         operations.stop(place, None, "validator-9")
 
@@ -164,6 +185,73 @@ def test_up_that_fails_leaves_nothing_running(place: Place) -> None:
     up(place)
 
 
+def test_failed_up_stops_everything_without_a_supervisor(place: Place) -> None:
+    """If the supervisor dies while `up` waits, another one takes over to stop what was started."""
+    events: list[Event] = []
+
+    def on_event(event: Event) -> None:
+        if event.kind == "ready" and not any(one.kind == "ready" for one in events):
+            with State.open(place.state) as state:
+                answer = control.ping(state)
+            assert answer is not None
+            os.kill(answer.pid, signal.SIGKILL)
+        events.append(event)
+
+    with pytest.raises(NotHealthy, match="supervisor is gone"):
+        operations.up(place, load(place.spec_path), on_event=on_event)
+
+    assert not process_table.owned(place.state)
+    with State.open(place.state) as state:
+        assert {row.desired for row in state.workload_rows()} == {"stopped"}
+
+
+def test_small_disk_matters_only_to_what_starts(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a disk that has become too small an `up` that starts nothing is not refused; one that
+    starts something is."""
+    up(place)
+    monkeypatch.setattr(disk, "FREE_BYTES_MIN", 1 << 60)
+    up(place)
+    write(place.spec_path.parent, nodes=1)
+    with pytest.raises(NotEnoughDisk):
+        up(place)
+
+
+def test_mended_file_is_read_even_after_a_kill(place: Place) -> None:
+    """What was noted as running from a changed file is restarted by the next `up`, also if the
+    command that mended the file was killed before it could."""
+    up(place)
+    first = pids(place)
+    with State.open(place.state) as state:
+        state.set_meta(MENDED_META, "trade/registrar")
+    up(place)
+    second = pids(place)
+    assert {name for name in first if first[name] != second[name]} == {"registrar/registrar"}
+    up(place)
+    assert pids(place) == second
+
+
+def test_keys_are_made_by_one_at_a_time(place: Place) -> None:
+    """Two that add keys at once cannot both write: the second is refused, and its key is not lost
+    under a passphrase that the first has replaced."""
+    place.state.mkdir()
+    code = (
+        "import sys\nfrom windlass.runtimes.local import operations\n"
+        "with operations.vault_locked(operations.locate(sys.argv[1])):\n"
+        "    print('held', flush=True); sys.stdin.read()"
+    )
+    command = [sys.executable, "-c", code, str(place.spec_path)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as first:
+        assert first.stdout is not None
+        assert first.stdout.readline() == b"held\n"
+        with pytest.raises(Busy), operations.vault_locked(place):
+            pass
+        first.communicate()
+    with operations.vault_locked(place):
+        pass
+
+
 def test_taken_port_is_refused_before_anything_is_touched(place: Place) -> None:
     """A fixed port that a stranger has is named, and nothing was made."""
     with socket.create_server(("127.0.0.1", 0)) as stranger:
@@ -180,6 +268,28 @@ def test_preview_touches_nothing(place: Place) -> None:
 
     assert {one.name for one in workloads} == {"sealer", "bootnode-0", "registrar"}
     assert not place.state.exists()
+
+
+def test_purge_that_cannot_delete_says_so(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A key that stays must not be called gone; the state is kept, so that it can be done again."""
+    place.state.mkdir()
+    State.open(place.state, create=True).close()
+    (place.state / "vault").mkdir()
+
+    delete = shutil.rmtree
+
+    def refuse_the_vault(path: Path, *, ignore_errors: bool = False) -> None:
+        if Path(path).name == "vault":
+            raise PermissionError(errno.EPERM, "Operation not permitted", str(path / "key"))
+        delete(path, ignore_errors=ignore_errors)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(shutil, "rmtree", refuse_the_vault)
+        with pytest.raises(NotDeleted, match=r"vault/key"):
+            operations.down(place, purge=True)
+    assert (place.state / "state.db").exists()
+    operations.down(place, purge=True)
+    assert not (place.state / "vault").exists()
 
 
 def test_purge_leaves_nothing_of_ours(place: Place) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 import msgspec
 
@@ -48,10 +48,18 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
         }
 
 
-def wanted(workloads: Iterable[Workload], networks: Iterable[NetworkRow]) -> Wanted:
-    """The plan as the state keeps it: all of it is to run."""
+def wanted(
+    workloads: Iterable[Workload],
+    networks: Iterable[NetworkRow],
+    stopped: Collection[str] = (),
+) -> Wanted:
+    """The plan as the state keeps it: all of it is to run but `stopped`, by network/name."""
     rows = [
-        WorkloadRow(workload=bare(one), files=file_digests(one.files), desired="running")
+        WorkloadRow(
+            workload=bare(one),
+            files=file_digests(one.files),
+            desired="stopped" if one.key in stopped else "running",
+        )
         for one in workloads
     ]
     return Wanted(rows=rows, networks=list(networks))
@@ -83,7 +91,9 @@ def compare(now: Wanted, before: Wanted, processes: Iterable[ProcessRow]) -> Cha
         started=tuple(
             key
             for key in both
-            if key not in changed and (old[key].desired == "stopped" or key in idle)
+            if key not in changed
+            and new[key].desired == "running"
+            and (old[key].desired == "stopped" or key in idle)
         ),
     )
 

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import socket
 import time
+from collections.abc import Iterable
 from pathlib import Path
 
 import msgspec
 
 import windlass
+from windlass.kit import json
+from windlass.plan.workload import Workload
 from windlass.runtimes.local import launcher, logs
 from windlass.runtimes.local.errors import SupervisorSilent
 from windlass.runtimes.local.site import make_sockets_directory, sockets_directory
@@ -18,8 +21,12 @@ from windlass.runtimes.local.supervisor.messages import Answer, Request
 ANSWER_BYTES_MAX = 64 << 10
 START_WAIT_S = 20.0
 PING_TIMEOUT_S = 5.0
-APPLY_TIMEOUT_S = 120.0
-STOP_TIMEOUT_S = 180.0
+STOP_MARGIN_S = 15.0
+"""How much longer than its grace a process may take to be gone."""
+
+WORK_MARGIN_S = 30.0
+"""For the supervisor's own work on a machine that is busy with starting a network."""
+
 SOCKETS_META = "sockets"
 
 
@@ -38,6 +45,16 @@ def socket_path(state: State) -> Path:
     return sockets_of(state) / "control.sock"
 
 
+def stop_timeout_s(workloads: Iterable[Workload]) -> float:
+    """How long it may take to end all of these: ranks go one after another, and so do a workload's
+    processes; the workloads of a rank go at once."""
+    slowest: dict[int, float] = {}
+    for one in workloads:
+        needed = sum(process.stop_grace_s + STOP_MARGIN_S for process in one.processes)
+        slowest[one.rank] = max(slowest.get(one.rank, 0.0), needed)
+    return WORK_MARGIN_S + sum(slowest.values())
+
+
 def ask(state: State, request: Request, *, timeout_s: float) -> Answer:
     """Sends one request. Raises SupervisorSilent if nobody answers in time or it is refused."""
     path = socket_path(state)
@@ -47,8 +64,8 @@ def ask(state: State, request: Request, *, timeout_s: float) -> Answer:
             connection.connect(str(path))
             connection.sendall(msgspec.json.encode(request) + b"\n")
             with connection.makefile("rb") as reader:
-                answer = msgspec.json.decode(reader.readline(ANSWER_BYTES_MAX), type=Answer)
-    except (OSError, msgspec.DecodeError) as error:
+                answer = json.decode(reader.readline(ANSWER_BYTES_MAX), Answer)
+    except (OSError, json.JsonError) as error:
         raise SupervisorSilent(
             f"The supervisor does not answer on {path} ({error}).",
             f"See {logs.supervisor_log_path(state.directory)}.",

@@ -133,6 +133,40 @@ class SupervisorSilent(WindlassError):
     code = "supervisor_silent"
 
 
+class NodeStopped(WindlassError):
+    """What was asked for makes no sense with a node that is stopped on purpose."""
+
+    code = "node_stopped"
+
+
+class SigningRecordMissing(WindlassError):
+    """A validator's record of what it has signed is gone. An empty one in its place would let it
+    sign two blocks at one height, so none is made."""
+
+    code = "signing_record_missing"
+
+    def __init__(self, path: Path, node: str) -> None:
+        super().__init__(
+            f"{path} is missing, but {node} has run before: it holds what {node} has signed.",
+            "Put it back from a backup. If there is none, `windlass down --purge` and `windlass "
+            "up` begin a new chain.",
+        )
+        self.path = path
+
+
+class NotDeleted(WindlassError):
+    """Something that was to be deleted for good is still there."""
+
+    code = "not_deleted"
+
+    def __init__(self, path: Path, reason: str) -> None:
+        super().__init__(
+            f"{path} could not be deleted: {reason}.",
+            "See who owns it, then run the command again: it deletes what is left.",
+        )
+        self.path = path
+
+
 class UnknownNode(UsageError):
     """No such network or node in the running plan."""
 

@@ -3,21 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Literal
 
 import msgspec
 
 from windlass.runtimes.local.state import ProcessRow
 
+Kind = Literal[
+    "step",
+    "moved",
+    "added",
+    "removed",
+    "changed",
+    "starting",
+    "ready",
+    "degraded",
+    "backing_off",
+    "failed",
+    "stopping",
+    "stopped",
+]
+
 
 class Event(msgspec.Struct, frozen=True, kw_only=True):
     """Something that happened.
 
-    `kind` is step (of the operation), moved (a port), added, removed or changed (a workload), or
-    what became of a process: starting, ready, degraded, backing_off, failed, stopping, stopped.
-    The three names are empty where they do not apply.
+    `kind` is step (of the operation), moved (a port), added, removed, changed or starting (a
+    workload), or what became of a process: starting, ready, degraded, backing_off, failed,
+    stopping, stopped. The three names are empty where they do not apply.
     """
 
-    kind: str
+    kind: Kind
     network: str = ""
     node: str = ""
     process: str = ""
@@ -60,7 +76,7 @@ def _key(row: ProcessRow) -> tuple[str, str, str]:
     return row.network, row.node, row.process
 
 
-def _kind(row: ProcessRow) -> str:
+def _kind(row: ProcessRow) -> Kind:
     if row.state == "running" and row.desired == "stopped":
         return "stopping"
     if row.state == "running":

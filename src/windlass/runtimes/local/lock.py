@@ -18,6 +18,7 @@ from pathlib import Path
 
 import msgspec
 
+from windlass.kit import json
 from windlass.runtimes.local.errors import Busy, UnusableState
 
 FILE_NAME = "lock"
@@ -82,8 +83,8 @@ def _write(descriptor: int) -> None:
 
 def _read(descriptor: int) -> Holder:
     try:
-        return msgspec.json.decode(os.pread(descriptor, 4096, 0), type=Holder)
-    except msgspec.DecodeError:  # its holder is just writing it
+        return json.decode(os.pread(descriptor, 4096, 0), Holder)
+    except json.JsonError:  # its holder is just writing it
         return Holder(0, "windlass", "just now")
 
 

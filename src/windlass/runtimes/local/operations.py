@@ -9,6 +9,8 @@ from __future__ import annotations
 import shutil
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +20,8 @@ from windlass.runtimes.local import control, disk_history, lock, logs, port_regi
 from windlass.runtimes.local.bring_up import bring_up
 from windlass.runtimes.local.changes import Changes, Wanted
 from windlass.runtimes.local.errors import (
+    NodeStopped,
+    NotDeleted,
     NotHealthy,
     SupervisorSilent,
     UnknownNode,
@@ -50,6 +54,7 @@ __all__ = [
     "start",
     "stop",
     "up",
+    "vault_locked",
 ]
 
 UP_TIMEOUT_S = 120.0
@@ -87,7 +92,8 @@ def scale(
     progress: OnProgress = lambda _: None,
 ) -> Status:
     """Runs that many nodes in a network, whatever the spec says, until the spec's own number
-    changes. Data of nodes that go are kept unless `purge`. Raises what `up` raises."""
+    changes. What was stopped with `stop` stays so. Data of nodes that go are kept unless `purge`.
+    Raises what `up` raises, and NotDeleted."""
     loaded = load(place.spec_path)
     if network not in loaded.spec.networks:
         raise UnknownNode(
@@ -111,7 +117,7 @@ def down(place: Place, *, purge: bool, on_event: OnEvent = ignore) -> None:
     """Stops everything that this state owns, what started last first; nothing else is touched.
 
     `purge` then deletes all of the state: data, logs, keys. Raises NoState if there is nothing,
-    NotHealthy if something could not be stopped.
+    NotHealthy if something could not be stopped, NotDeleted if something could not be deleted.
     """
     with lock.held(place.state):
         with State.open(place.state) as state:
@@ -140,8 +146,19 @@ def stop(place: Place, network: str | None, node: str, *, on_event: OnEvent = ig
 
 
 def restart(place: Place, network: str | None, node: str, *, on_event: OnEvent = ignore) -> None:
-    """Stops a node's processes in order and starts them again. Raises UnknownNode, NotHealthy."""
+    """Stops a node's processes in order and starts them again.
+
+    Raises UnknownNode, NodeStopped, NotHealthy.
+    """
     _change_node(place, network, node, on_event, "restart")
+
+
+@contextmanager
+def vault_locked(place: Place) -> Iterator[None]:
+    """For whoever adds keys to the vault: two that did so at once would each make a passphrase, and
+    one of them would be lost with the keys under it. Raises Busy."""
+    with lock.held(place.state), disk_full_as_refusal(place.state):
+        yield
 
 
 def log_files(place: Place, node: str | None, network: str | None) -> list[LogFile]:
@@ -215,6 +232,10 @@ def _change_node(
     with lock.held(place.state), State.open(place.state) as state:
         workload = _find(state, network, node)
         watch = Watch(on_event, state.processes())
+        if verb == "restart" and not _is_wanted(state, workload):
+            raise NodeStopped(
+                f"{workload.key} is stopped.", f"Start it: `windlass start {workload.name}`."
+            )
         if verb != "restart":
             with state.transaction():
                 state.set_desired("running" if verb == "start" else "stopped", *_names(workload))
@@ -233,6 +254,13 @@ def _change_node(
         if left := waiting.until_gone(state, keys, watch, deadline=deadline):
             names = ", ".join(f"{row.process} (process {row.pid})" for row in left)
             raise NotHealthy(f"{workload.key} does not stop: {names}.", [names], waiting.LOGS_HINT)
+
+
+def _is_wanted(state: State, workload: Workload) -> bool:
+    return any(
+        row.workload.key == workload.key and row.desired == "running"
+        for row in state.workload_rows()
+    )
 
 
 def _names(workload: Workload) -> tuple[str, str]:
@@ -261,7 +289,8 @@ def _ask_and_watch(state: State, request: Request, watch: Watch) -> None:
     def ask() -> None:
         try:
             with State.open(state.directory) as own:
-                outcome.append(control.ask(own, request, timeout_s=control.STOP_TIMEOUT_S))
+                patience_s = control.stop_timeout_s(own.workloads())
+                outcome.append(control.ask(own, request, timeout_s=patience_s))
         except WindlassError as error:
             outcome.append(error)
 
@@ -287,7 +316,7 @@ def _purge(directory: Path) -> None:
     """Deletes what Windlass keeps in the state's directory, the state itself last: interrupted, it
     can be done again."""
     for name in ("nodes", "logs", "vault"):
-        shutil.rmtree(directory / name, ignore_errors=True)
+        _delete(directory / name)
     with port_registry.opened() as registry:
         registry.claim(directory, [])
     for name in (
@@ -297,7 +326,19 @@ def _purge(directory: Path) -> None:
         f"{FILE_NAME}-shm",
         FILE_NAME,
     ):
-        (directory / name).unlink(missing_ok=True)
+        _delete(directory / name)
+
+
+def _delete(path: Path) -> None:
+    """Deletes a file or a tree; nothing there is fine. Raises NotDeleted: keys and chain data that
+    are said to be gone must be."""
+    try:
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
+    except OSError as error:
+        raise NotDeleted(Path(error.filename or path), error.strerror or str(error)) from error
 
 
 def _purge_nodes(place: Place, network: str, nodes: int) -> None:
@@ -310,7 +351,7 @@ def _purge_nodes(place: Place, network: str, nodes: int) -> None:
     for folder in ("nodes", "logs"):
         for path in (place.state / folder / network).glob("node-*"):
             if goes(path.name):
-                shutil.rmtree(path, ignore_errors=True)
+                _delete(path)
     with port_registry.opened() as registry, State.open(place.state) as state:
         ports = [p for p in state.ports() if p.network != network or not goes(p.workload)]
         with state.transaction():

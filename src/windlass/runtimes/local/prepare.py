@@ -13,13 +13,13 @@ from pathlib import Path
 import msgspec
 
 from windlass.plan.plan import plan
-from windlass.plan.roster import PortRequest, port_requests, roster
+from windlass.plan.roster import PortRequest, port_requests
 from windlass.plan.workload import Workload
 from windlass.runtimes.local import disk, port_registry, process_table
 from windlass.runtimes.local.binaries.models import Progress
 from windlass.runtimes.local.changes import Changes, Wanted, compare, wanted
 from windlass.runtimes.local.control import sockets_of
-from windlass.runtimes.local.errors import NoState
+from windlass.runtimes.local.errors import NoState, NotEnoughDisk
 from windlass.runtimes.local.place import SPEC_META, Place, refuse_foreign
 from windlass.runtimes.local.port_registry import Registry
 from windlass.runtimes.local.ports import (
@@ -33,6 +33,7 @@ from windlass.runtimes.local.site import LocalSite, sockets_directory, workload_
 from windlass.runtimes.local.state import NetworkRow, PortRow, ProcessRow, ScaleRow, State
 from windlass.spec.load import Loaded
 from windlass.spec.models import Network, Spec
+from windlass.spec.roster import roster
 from windlass.vault.keys import NetworkKeys
 from windlass.vault.preview import VaultPreview
 from windlass.vault.vault import Vault
@@ -78,7 +79,8 @@ def prepare(
 ) -> Prepared:
     """A plan for the spec, with ports and keys that are made and kept. The lock must be held.
 
-    `scales` replaces the state's overrides of node numbers. `on_state` is told of the state as soon
+    `scales` replaces the state's overrides of node numbers, and leaves what was stopped on purpose
+    as it is. `on_state` is told of the state as soon
     as nothing can be refused any more but what other tools may say. Raises NewerState, BrokenState,
     ForeignState, GenesisMismatch, NotEnoughDisk, PortTaken, what binaries and the vault raise.
     """
@@ -88,17 +90,19 @@ def prepare(
     # Raises GenesisMismatch; makes nothing but keys that are missing in a network that exists.
     known = set(vault.networks())
     keys = {n: vault.identities(n, w) for n, w in spec.networks.items() if n in known}
-    disk.refuse_if_short(place.state, _disk_needs(place.state, spec))
+    too_small = _too_small(place.state, spec, kept)
     reservations = Reservations()
     try:
         with port_registry.opened() as registry:
             allotment = _allot(place.state, spec, kept, registry, reservations)
             with State.open(place.state, create=True) as state:
-                state.set_meta(SPEC_META, str(place.spec_path))
-                state.set_ports(allotment.ports)
+                # One transaction is one sync to disk, and there are dozens of ports.
+                with state.transaction():
+                    state.set_meta(SPEC_META, str(place.spec_path))
+                    state.set_ports(allotment.ports)
+                    sockets = sockets_of(state)
                 registry.claim(place.state, allotment.ports)
         with State.open(place.state) as state:
-            sockets = sockets_of(state)
             on_state(state)
         networks = [_network_row(name, one, progress) for name, one in spec.networks.items()]
         for name, network in spec.networks.items():
@@ -106,17 +110,19 @@ def prepare(
                 keys[name] = vault.identities(name, network)
         site = LocalSite(place.state, sockets, spec.networks, allotment.ports)
         workloads = plan(spec, keys, site)
+        now = wanted(workloads, networks, () if scales is None else _kept_stopped(kept))
+        changes = compare(now, kept.before, kept.processes)
+        _refuse_starts(changes, too_small)
     except BaseException:
         reservations.release_all()
         raise
-    now = wanted(workloads, networks)
     return Prepared(
         spec=spec,
         keys=keys,
         workloads=workloads,
         wanted=now,
         before=kept.before,
-        changes=compare(now, kept.before, kept.processes),
+        changes=changes,
         scales=overrides,
         reservations=reservations,
         moved=allotment.moved,
@@ -179,6 +185,32 @@ def _read(place: Place) -> _Kept:
             )
     except NoState:
         return _Kept(before=Wanted(rows=[], networks=[]), processes=[], ports=[], scales={})
+
+
+def _kept_stopped(kept: _Kept) -> set[str]:
+    """Nodes that were stopped one by one, by network/name; what `down` stopped is another thing."""
+    rows = kept.before.rows
+    if not any(row.desired == "running" for row in rows):
+        return set()
+    return {row.workload.key for row in rows if row.desired == "stopped"}
+
+
+def _too_small(state: Path, spec: Spec, kept: _Kept) -> NotEnoughDisk | None:
+    """Raises NotEnoughDisk if something new is to start; returns it if that is not known yet."""
+    try:
+        disk.refuse_if_short(state, _disk_needs(state, spec))
+    except NotEnoughDisk as error:
+        running = {row.workload.key for row in kept.before.rows if row.desired == "running"}
+        members = {f"{n}/{one.name}" for n, w in spec.networks.items() for one in roster(w)}
+        if not members <= running:
+            raise
+        return error
+    return None
+
+
+def _refuse_starts(changes: Changes, reason: NotEnoughDisk | None) -> None:
+    if reason is not None and (changes.added or changes.changed or changes.started):
+        raise reason
 
 
 def _disk_needs(state: Path, spec: Spec) -> list[tuple[Path, int]]:

@@ -16,6 +16,7 @@ from typing import Any, Literal, Self, TypeVar
 
 import msgspec
 
+from windlass.kit import json
 from windlass.plan.workload import Workload
 from windlass.runtimes.local.errors import (
     BrokenState,
@@ -295,8 +296,8 @@ class State:
 
     def _decode(self, content: bytes, kind: type[T]) -> T:
         try:
-            return msgspec.json.decode(content, type=kind)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            return json.decode(content, kind)
+        except json.JsonError as error:
             raise BrokenState(self.path, f"an entry in it cannot be read ({error})") from error
 
 

@@ -50,12 +50,22 @@ def until_ready(state: State, digests: Mapping[Key, str], watch: Watch, *, deadl
 
 
 def until_healthy(state: State, watch: Watch, *, deadline: float) -> Status:
-    """Returns what is observed when all of it is healthy. Raises NotHealthy."""
+    """Returns what is observed when all of it is healthy but what is stopped on purpose.
+
+    Raises NotHealthy.
+    """
     from windlass.runtimes.local.observe import observe
 
+    stopped = {row.workload.key for row in state.workload_rows() if row.desired == "stopped"}
     while True:
         status = asyncio.run(observe(state))
-        if status.healthy:
+        unwell = [
+            f"{network.name}/{node.name} is {node.state}"
+            for network in status.networks
+            for node in network.nodes
+            if node.state != "healthy" and f"{network.name}/{node.name}" not in stopped
+        ]
+        if status.networks and not unwell:
             return status
         rows = state.processes()
         watch.see(rows)
@@ -63,12 +73,6 @@ def until_healthy(state: State, watch: Watch, *, deadline: float) -> Status:
         if failed:
             raise not_healthy(failed)
         if time.monotonic() > deadline:
-            unwell = [
-                f"{network.name}/{node.name} is {node.state}"
-                for network in status.networks
-                for node in network.nodes
-                if node.state != "healthy"
-            ]
             raise NotHealthy(
                 f"Not everything became healthy in time: {', '.join(unwell) or 'no blocks'}.",
                 unwell,

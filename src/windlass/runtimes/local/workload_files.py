@@ -1,18 +1,21 @@
 """Writes the files of workloads, and can put back what was there before.
 
-What is written here can always be made again from the spec and the vault, and every `up` compares
-it, so nothing is synced to disk: sixty files would cost a fifth of the time to the first block.
+What is written here can be made again from the spec and the vault, and every `up` compares it, so
+it is not synced to disk: sixty files would cost a fifth of the time to the first block. The
+exception are files marked `once`, which their process goes on writing: they are synced, and one
+that is lost after the process has run is never made again.
 """
 
 from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
-from windlass.kit.files import FileError
+from windlass.kit.files import FileError, write_atomically
 from windlass.plan.workload import File, Workload
+from windlass.runtimes.local.errors import SigningRecordMissing
 
 
 class Writer:
@@ -21,24 +24,26 @@ class Writer:
     def __init__(self) -> None:
         self._before: list[tuple[File, bytes | None]] = []
 
-    def write(self, workloads: Iterable[Workload]) -> None:
+    def write(self, workloads: Iterable[Workload], ran: Collection[str] = ()) -> None:
         """Makes the directories and files of these workloads what they should be, leaving alone
-        what is so already. Raises FileError."""
+        what is so already.
+
+        `ran` are those that were ever started, by network/name. Raises FileError, and
+        SigningRecordMissing before anything is written.
+        """
+        workloads = list(workloads)
+        for workload in workloads:
+            _refuse_lost(workload, workload.key in ran)
         for workload in workloads:
             for place in (Path(workload.directory), *(Path(f.path).parent for f in workload.files)):
                 _make_directory(place)
             for file in workload.files:
                 found = _read(Path(file.path))
-                if found is None or (not file.once and found != file.content):
+                if found is None or _differs(file, found):
                     _write(file, file.content)
                     self._before.append((file, found))
                 else:
                     _restrict(file)
-
-    def rewrote(self, workload: Workload) -> bool:
-        """Whether a file of this workload was there and was not what it should have been."""
-        replaced = {file.path for file, found in self._before if found is not None}
-        return any(file.path in replaced for file in workload.files)
 
     def undo(self) -> None:
         """Puts back what was replaced; files that were new stay, nobody reads them."""
@@ -46,6 +51,28 @@ class Writer:
             if found is not None:
                 _write(file, found)
         self._before.clear()
+
+
+def is_tampered(workload: Workload) -> bool:
+    """Whether a file of this workload is there and is not what it should be. Raises FileError."""
+    return any(
+        _differs(file, found)
+        for file in workload.files
+        if (found := _read(Path(file.path))) is not None
+    )
+
+
+def _differs(file: File, found: bytes) -> bool:
+    return not file.once and found != file.content
+
+
+def _refuse_lost(workload: Workload, has_run: bool) -> None:
+    if workload.role != "validator":
+        return  # the votes of all others count for nothing
+    for path in (Path(file.path) for file in workload.files if file.once):
+        # The databases beside it are the proof that is left when the state was begun anew.
+        if not path.exists() and (has_run or any(path.parent.glob("*.db"))):
+            raise SigningRecordMissing(path, workload.key)
 
 
 def _make_directory(path: Path) -> None:
@@ -66,6 +93,9 @@ def _read(path: Path) -> bytes | None:
 
 def _write(file: File, content: bytes) -> None:
     path = Path(file.path)
+    if file.once:
+        write_atomically(path, content, secret=file.secret)
+        return
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
     try:
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
