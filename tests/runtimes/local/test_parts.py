@@ -23,6 +23,7 @@ from windlass.runtimes.local.errors import (
     ForeignState,
     NoProgram,
     NotEnoughDisk,
+    SigningRecordMissing,
     UnusableState,
     disk_full_as_refusal,
 )
@@ -30,9 +31,13 @@ from windlass.runtimes.local.process_table import Identity, Living
 from windlass.runtimes.local.site import LocalSite, make_sockets_directory, sockets_directory
 from windlass.runtimes.local.state import PortRow, State
 from windlass.runtimes.local.supervisor.bootnodes import bootnodes
-from windlass.runtimes.local.workload_files import Writer
+from windlass.runtimes.local.workload_files import Writer, is_tampered
 
-ENODE = f"enode://{'ab' * 64}@127.0.0.1:30301"
+ENODE = (  # the generator of secp256k1: a key that is a point of the curve
+    "enode://79be667ef9dcbbac55a06295ce870b07029bfcdb2dce28d959f2815b16f81798"
+    "483ada7726a3c4655da4fbfc0e1108a8fd17b448a68554199c47d08ffb10d4b8@127.0.0.1:30301"
+)
+WRONG_ENODE = f"enode://{'ab' * 64}@127.0.0.1:30302"  # no point of the curve
 
 
 @pytest.fixture
@@ -231,6 +236,36 @@ def test_file_written_once_is_never_overwritten(tmp_path: Path) -> None:
     assert Path(once.path).read_bytes() == b"height 7"
 
 
+def test_lost_record_of_signatures_is_not_made_anew(tmp_path: Path) -> None:
+    """A validator that has run, by the state or by the databases it left, gets no empty record: it
+    could sign two blocks at one height. What has never run gets one."""
+    once = File(path=str(tmp_path / "v" / "data" / "record.json"), content=b"new", once=True)
+    one = workload(tmp_path, once)
+    with pytest.raises(SigningRecordMissing, match=r"record\.json is missing"):
+        Writer().write([one], {one.key})
+    assert not Path(once.path).parent.exists()
+    Writer().write([one])
+    Path(once.path).unlink()
+    (tmp_path / "v" / "data" / "blockstore.db").mkdir()
+    with pytest.raises(SigningRecordMissing):
+        Writer().write([one])
+    assert not Path(once.path).exists()
+
+
+def test_tampered_file_is_seen(tmp_path: Path) -> None:
+    """A file that is there and differs counts; one that is missing, or that its process writes,
+    does not."""
+    plain = File(path=str(tmp_path / "v" / "toml"), content=b"plan")
+    once = File(path=str(tmp_path / "v" / "record"), content=b"new", once=True)
+    one = workload(tmp_path, plain, once)
+    assert not is_tampered(one)
+    Writer().write([one])
+    Path(once.path).write_bytes(b"height 7")
+    assert not is_tampered(one)
+    Path(plain.path).write_bytes(b"edited")
+    assert is_tampered(one)
+
+
 def test_undo_puts_back_what_was_replaced(tmp_path: Path) -> None:
     """After a failed change the files are those of the definition that runs."""
     old = File(path=str(tmp_path / "v" / "toml"), content=b"old")
@@ -329,8 +364,9 @@ def test_child_inherits_nothing_and_leads_its_session(bench: Bench) -> None:
 
 async def test_last_good_list_is_kept(tmp_path: Path) -> None:
     """The registrar's list is used and kept; while it is down, broken or empty, the last good one
-    is; before there ever was one, there is none."""
-    answers = [f"{ENODE},{ENODE}\n", "", "enode://nonsense", f"{ENODE}; rm -rf /"]
+    is; before there ever was one, there is none. One wrong URL, which would end geth, is left out
+    and spoils nothing."""
+    answers = [f"{ENODE},{WRONG_ENODE},{ENODE}\n", "", "enode://nonsense", f"{ENODE}; rm -rf /"]
 
     async def answer(request: Request) -> Response:
         del request

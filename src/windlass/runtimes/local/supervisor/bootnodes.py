@@ -7,9 +7,9 @@ down must not keep a node from starting: the last list is kept beside the node's
 from __future__ import annotations
 
 import logging
-import re
 from pathlib import Path
 
+from windlass.chains.ethereum.enode import Enode, EnodeError, parse_enode
 from windlass.kit.errors import WindlassError
 from windlass.kit.files import FileError, read_bytes, write_atomically
 from windlass.kit.http import get
@@ -18,10 +18,6 @@ TIMEOUT_S = 1.0
 LIST_BYTES_MAX = 64 << 10
 FILE_NAME = "bootnodes.txt"
 
-_LIST = re.compile(
-    r"enode://[0-9a-f]{128}@[0-9a-fA-F.:\[\]]+:\d{1,5}(\?discport=\d{1,5})?"
-    r"(,enode://[0-9a-f]{128}@[0-9a-fA-F.:\[\]]+:\d{1,5}(\?discport=\d{1,5})?)*\Z"
-)
 log = logging.getLogger(__name__)
 
 
@@ -33,8 +29,8 @@ async def bootnodes(url: str, directory: Path) -> str | None:
     except WindlassError as error:
         log.warning("the registrar does not answer", extra={"url": url, "reason": str(error)})
         return _read(kept)
-    found = response.body.decode("utf-8", "replace").strip()
-    if response.status != 200 or not _LIST.match(found):
+    found = _sound(response.body) if response.status == 200 else None
+    if found is None:
         log.warning("the registrar has no bootnodes", extra={"url": url})
         return _read(kept)
     try:
@@ -47,7 +43,17 @@ async def bootnodes(url: str, directory: Path) -> str | None:
 
 def _read(path: Path) -> str | None:
     try:
-        kept = read_bytes(path, bytes_max=LIST_BYTES_MAX).decode("utf-8", "replace").strip()
+        return _sound(read_bytes(path, bytes_max=LIST_BYTES_MAX))
     except FileError:
         return None
-    return kept if _LIST.match(kept) else None
+
+
+def _sound(content: bytes) -> str | None:
+    """Those of a comma-joined list that geth takes: one wrong URL would end it at its start."""
+    sound: list[Enode] = []
+    for text in content.decode("utf-8", "replace").strip().split(","):
+        try:
+            sound.append(parse_enode(text))
+        except EnodeError as error:
+            log.warning("is no bootnode", extra={"reason": str(error)})
+    return ",".join(str(one) for one in sound) or None

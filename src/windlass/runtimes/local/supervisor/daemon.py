@@ -18,6 +18,9 @@ from collections.abc import Iterable
 from windlass.kit.errors import WindlassError
 from windlass.plan.workload import Workload
 from windlass.runtimes.local import process_table
+from windlass.runtimes.local.changes import lives
+from windlass.runtimes.local.control import STOP_MARGIN_S
+from windlass.runtimes.local.errors import NotHealthy
 from windlass.runtimes.local.ports import Reservations
 from windlass.runtimes.local.process_table import Identity, Living
 from windlass.runtimes.local.state import ProcessRow, State, WorkloadRow
@@ -32,9 +35,6 @@ from windlass.runtimes.local.supervisor.runner import (
 
 RANK_WAIT_S = 8.0
 """A node that is slow to start must not keep those after it from starting."""
-
-STOP_MARGIN_S = 15.0
-"""How much longer than its grace a process may take to be gone."""
 
 STRANGER_GRACE_S = 20.0
 
@@ -84,19 +84,24 @@ class Supervisor:
         strangers = [who for who in process_table.owned(self._state.directory) if who not in known]
         await asyncio.gather(*(_end_stranger(who) for who in strangers))
         for key in rows.keys() - wanted:
-            self._state.remove_process(*key)
+            if not lives(rows[key]):  # one that cannot be ended must stay known
+                self._forget_row(key)
         await self.apply(adopted=rows)
 
     async def apply(self, adopted: dict[Key, ProcessRow] | None = None) -> None:
-        """Reads what is wanted and tells every runner; returns before all of it is true."""
+        """Reads what is wanted and tells every runner; returns before all of it is true.
+
+        Raises NotHealthy, after doing all the rest, if something that must go does not.
+        """
         async with self._applying:
             rows = self._state.workload_rows()
             programs = {network.name: network.programs for network in self._state.networks()}
             wanted = {row.workload.key for row in rows}
-            await self._remove([w for key, w in self._workloads.items() if key not in wanted])
+            left = await self._remove([w for k, w in self._workloads.items() if k not in wanted])
             for row in rows:
                 self._workloads[row.workload.key] = row.workload
-                await self._update(row, programs.get(row.workload.network, {}), adopted or {})
+                own = programs.get(row.workload.network, {})
+                left += await self._update(row, own, adopted or {})
             self._line_since = time.monotonic()
             for row in rows:
                 runners = self._of(row.workload)
@@ -110,26 +115,31 @@ class Supervisor:
                 for runner in runners:
                     runner.start(in_line=True)
             self._wake_all()
+            _refuse(left)
 
     async def restart(self, network: str, name: str) -> bool:
-        """Ends a node's processes in order and starts them anew; False if there is no such node."""
+        """Ends a node's processes in order and starts them anew; False if there is no such node.
+
+        Raises NotHealthy if one does not end; it is started as soon as it has.
+        """
         async with self._applying:
             workload = self._workloads.get(f"{network}/{name}")
             if workload is None:
                 return False
             wanted = [runner for runner in self._of(workload) if runner.wanted]
-            await self._stop(workload)
+            left = await self._stop(workload)
             for runner in wanted:
                 runner.start(in_line=False)
+            _refuse(left)
             return True
 
     async def stop_all(self) -> None:
-        """Ends everything: what started last goes first, in a workload as between ranks."""
+        """Ends everything: what started last goes first, in a workload as between ranks.
+
+        Raises NotHealthy, after all the rest has ended, if something does not.
+        """
         async with self._applying:
-            ranks = sorted({workload.rank for workload in self._workloads.values()}, reverse=True)
-            for rank in ranks:
-                peers = [w for w in self._workloads.values() if w.rank == rank]
-                await asyncio.gather(*(self._stop(workload) for workload in peers))
+            _refuse(await self._stop_ranks(self._workloads.values()))
 
     async def leave(self) -> None:
         """Lets go of everything; the processes go on without a supervisor."""
@@ -143,12 +153,12 @@ class Supervisor:
 
     async def _update(
         self, row: WorkloadRow, programs: dict[str, str], adopted: dict[Key, ProcessRow]
-    ) -> None:
+    ) -> list[Runner]:
         workload = row.workload
         names = {process.name for process in workload.processes}
-        for runner in self._of(workload, all_of_them=True):
-            if runner.target.process.name not in names:
-                await self._forget(runner)
+        runners = self._of(workload, all_of_them=True)
+        dropped = [one for one in runners if one.target.process.name not in names]
+        left = [runner for runner in dropped if not await self._forget(runner)]
         for process in workload.processes:
             key = (workload.network, workload.name, process.name)
             target = Target(
@@ -161,6 +171,7 @@ class Supervisor:
                 self._runners[key].retarget(target)
             else:
                 self._add(key, target, adopted.get(key))
+        return left
 
     def _add(self, key: Key, target: Target, row: ProcessRow | None) -> None:
         life = Life() if row is None else Life(restarts=row.restarts, wipes=row.wipes)
@@ -173,23 +184,32 @@ class Supervisor:
             runner.retarget(target)
         self._tasks[key] = asyncio.create_task(runner.run(), name=target.key)
 
-    async def _remove(self, workloads: list[Workload]) -> None:
-        for rank in sorted({workload.rank for workload in workloads}, reverse=True):
-            peers = [workload for workload in workloads if workload.rank == rank]
-            await asyncio.gather(*(self._stop(workload) for workload in peers))
+    async def _remove(self, workloads: list[Workload]) -> list[Runner]:
+        """Ends and forgets these; returns what did not end, which stays known."""
+        left = await self._stop_ranks(workloads)
         for workload in workloads:
             for runner in self._of(workload, all_of_them=True):
-                await self._forget(runner)
-            del self._workloads[workload.key]
+                if runner not in left and not await self._forget(runner):
+                    left.append(runner)
+            if not self._of(workload, all_of_them=True):
+                del self._workloads[workload.key]
+        return left
 
-    async def _forget(self, runner: Runner) -> None:
+    async def _forget(self, runner: Runner) -> bool:
+        """Ends it and forgets it; False if it does not end: then its row must stay, or nobody would
+        know of the process."""
         workload, process = runner.target.workload, runner.target.process
-        await self._gone([runner])
+        if not await self._gone(runner):
+            return False
         key = (workload.network, workload.name, process.name)
         task = self._tasks.pop(key)
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
         del self._runners[key]
+        self._forget_row(key)
+        return True
+
+    def _forget_row(self, key: Key) -> None:
         try:
             self._state.remove_process(*key)
         except WindlassError as error:
@@ -208,23 +228,33 @@ class Supervisor:
         if task is not None:
             task.cancel()
 
-    async def _stop(self, workload: Workload) -> None:
-        """Ends a workload's processes, the last one first, each when the one before is gone."""
+    async def _stop_ranks(self, workloads: Iterable[Workload]) -> list[Runner]:
+        workloads = list(workloads)
+        left: list[Runner] = []
+        for rank in sorted({workload.rank for workload in workloads}, reverse=True):
+            peers = [workload for workload in workloads if workload.rank == rank]
+            for found in await asyncio.gather(*(self._stop(workload) for workload in peers)):
+                left += found
+        return left
+
+    async def _stop(self, workload: Workload) -> list[Runner]:
+        """Ends a workload's processes, the last one first, each when the one before is gone.
+
+        Returns what did not end.
+        """
         for port in workload.ports:
             self._reservations.release(port.number)
-        for runner in reversed(self._of(workload)):
-            await self._gone([runner])
+        return [runner for runner in reversed(self._of(workload)) if not await self._gone(runner)]
 
-    async def _gone(self, runners: list[Runner]) -> None:
-        for runner in runners:
-            runner.stop()
-        grace_s = max((r.target.process.stop_grace_s for r in runners), default=0.0)
-        deadline = time.monotonic() + grace_s + STOP_MARGIN_S
-        while not all(runner.is_gone for runner in runners):
+    async def _gone(self, runner: Runner) -> bool:
+        runner.stop()
+        deadline = time.monotonic() + runner.target.process.stop_grace_s + STOP_MARGIN_S
+        while not runner.is_gone:
             if time.monotonic() > deadline:
-                log.error("is not gone", extra={"child": [r.target.key for r in runners]})
-                return
+                log.error("is not gone", extra={"child": runner.target.key})
+                return False
             await asyncio.sleep(0.01)
+        return True
 
     # -- what runners ask -------------------------------------------------------------------
 
@@ -290,6 +320,12 @@ class Supervisor:
             return [r for r in self._runners.values() if r.target.workload.key == workload.key]
         keys = [(workload.network, workload.name, process.name) for process in workload.processes]
         return [self._runners[key] for key in keys if key in self._runners]
+
+
+def _refuse(left: list[Runner]) -> None:
+    if left:
+        names = [runner.target.key for runner in left]
+        raise NotHealthy(f"These do not end: {', '.join(names)}.", names, "See the machine's log.")
 
 
 async def _end_stranger(who: Identity) -> None:

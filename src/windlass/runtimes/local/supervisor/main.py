@@ -9,7 +9,7 @@ import logging
 import os
 import signal
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
 import windlass
@@ -20,12 +20,14 @@ from windlass.runtimes.local import disk_history, logs
 from windlass.runtimes.local.control import socket_path
 from windlass.runtimes.local.state import State
 from windlass.runtimes.local.supervisor.daemon import Supervisor
+from windlass.runtimes.local.supervisor.geth_restarts import GethRestarts
 from windlass.runtimes.local.supervisor.messages import Answer, Request
-from windlass.runtimes.local.supervisor.requests import Requests
 from windlass.runtimes.local.supervisor.server import ControlServer
 
 LOCK_WAIT_S = 10.0
 HOUSEKEEPING_S = 5.0
+DEFECT_PAUSE_S = 1.0
+DEFECT_PAUSE_S_MAX = 60.0
 log = logging.getLogger(__name__)
 
 
@@ -68,11 +70,26 @@ def _locked(directory: Path) -> int | None:
             return descriptor
 
 
+async def _kept_going(work: Callable[[], Awaitable[None]], name: str) -> None:
+    """Does it until it returns; if a defect ends it, again after a pause that grows."""
+    pause_s = DEFECT_PAUSE_S
+    while True:
+        try:
+            await work()
+        except Exception:  # a defect in a helper must not end silently what the network relies on
+            log.exception("a defect of the supervisor", extra={"helper": name})
+            await asyncio.sleep(pause_s)
+            pause_s = min(2 * pause_s, DEFECT_PAUSE_S_MAX)
+        else:
+            return
+
+
 class _Main:
     def __init__(self, state: State) -> None:
         self._state = state
         self._supervisor = Supervisor(state)
         self._server = ControlServer(socket_path(state), self._answer)
+        self._adopted = asyncio.Event()
         self._end = asyncio.Event()
         self._must_stop = False
 
@@ -81,23 +98,36 @@ class _Main:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._end.set)
         log.info("supervises", extra={"state": str(self._state.directory), "pid": os.getpid()})
-        await self._supervisor.adopt()
+        # First, because ending what nobody knows may take longer than a command waits for us.
         await self._server.start()
+        try:
+            await self._supervisor.adopt()
+            self._adopted.set()
+            await self._supervise()
+        finally:
+            await self._supervisor.leave()
+            await self._server.stop()
+        log.info("ends", extra={"stopped": self._must_stop})
+
+    async def _supervise(self) -> None:
+        restarts = GethRestarts(lambda: self._supervisor.runners)
         helpers = [
-            asyncio.create_task(Requests(lambda: self._supervisor.runners).run()),
-            asyncio.create_task(self._keep_house()),
+            asyncio.create_task(_kept_going(restarts.run, "restarts of geth")),
+            asyncio.create_task(_kept_going(self._keep_house, "housekeeping")),
         ]
         await self._end.wait()
         if self._must_stop:
-            await self._supervisor.stop_all()
+            try:
+                await self._supervisor.stop_all()
+            except WindlassError as error:
+                log.error(str(error))  # noqa: TRY400 - there is nobody left to tell
         for helper in helpers:
             helper.cancel()
         await asyncio.gather(*helpers, return_exceptions=True)
-        await self._supervisor.leave()
-        await self._server.stop()
-        log.info("ends", extra={"stopped": self._must_stop})
 
     async def _answer(self, request: Request) -> Answer:
+        if request.op not in ("ping", "leave"):
+            await self._adopted.wait()
         if request.op == "apply":
             await self._supervisor.apply()
         elif request.op == "restart":

@@ -23,6 +23,15 @@ class Prober:
     """One process's probe; keeps its connection between questions."""
 
     def __init__(self, probe: Probe) -> None:
+        self._stale: list[HttpClient] = []
+        self._client: HttpClient | None = None
+        self.aim(probe)
+
+    def aim(self, probe: Probe) -> None:
+        """Asks in that way from now on; the connection for the old one is closed with the next
+        question."""
+        if self._client is not None:
+            self._stale.append(self._client)
         self._probe = probe
         self._address: tuple[str, int] | None = None
         url = probe.http or probe.rpc or (f"{probe.cometbft}/health" if probe.cometbft else None)
@@ -35,6 +44,8 @@ class Prober:
 
     async def ask(self) -> str | None:
         """None if the process is ready, else why not."""
+        while self._stale:
+            await self._stale.pop().close()
         if self._address is not None and not _is_listening(self._address):
             return "nothing listens on port {1} of {0}".format(*self._address)
         try:
@@ -67,8 +78,9 @@ class Prober:
 
     async def close(self) -> None:
         """Closes the connection."""
-        if self._client is not None:
-            await self._client.close()
+        for client in (*self._stale, self._client):
+            if client is not None:
+                await client.close()
 
 
 def _is_listening(address: tuple[str, int]) -> bool:

@@ -111,7 +111,7 @@ class Runner:
     def retarget(self, target: Target) -> None:
         """It should be this from now on; what runs by another digest is restarted."""
         if target.process.ready != self.target.process.ready:
-            self._prober = Prober(target.process.ready)
+            self._prober.aim(target.process.ready)
         self.target = target
         if self._started is not None and self.running_digest != target.digest:
             self.restart("its definition changed", counted=False)
@@ -176,7 +176,7 @@ class Runner:
     async def _step(self) -> None:
         if self._started is not None:
             if self._exited:
-                self._note_death()
+                await self._note_death()
             elif not self.wanted or self._restart is not None:
                 await self._end()
             else:
@@ -284,11 +284,12 @@ class Runner:
         assert started is not None
         restart = self._restart
         self._become(machine.stops(self.life, time.time()))
-        process = self.target.process
         grace_s = restart[1] if restart is not None and restart[1] is not None else None
-        started.living.signal(signal.Signals[process.stop_signal])
+        started.living.signal(signal.SIGTERM)
         started.living.signal(signal.SIGCONT)  # one that is frozen could not act on it
-        if not await self._gone_within(process.stop_grace_s if grace_s is None else grace_s):
+        if not await self._gone_within(
+            self.target.process.stop_grace_s if grace_s is None else grace_s
+        ):
             log.warning("does not stop, is killed", extra={"child": self.target.key})
             started.living.signal(signal.SIGKILL)
             while not await self._gone_within(KILL_WAIT_S):
@@ -310,7 +311,7 @@ class Runner:
             await self._pause(deadline - time.monotonic())
         return self._exited
 
-    def _note_death(self) -> None:
+    async def _note_death(self) -> None:
         """It ended by itself."""
         started = self._started
         assert started is not None
@@ -326,20 +327,24 @@ class Runner:
         log.warning("died", extra={"child": self.target.key, "reason": reason})
         sentence = damage.damage_in(last) if machine.looks_damaged(self.life) else None
         if sentence is not None and self.target.process.disposable:
-            self._wipe(sentence)
+            await self._wipe(sentence)
         self._become(self.life)
         self._surroundings.ended(self)
 
-    def _wipe(self, sentence: str) -> None:
+    async def _wipe(self, sentence: str) -> None:
         """Deletes the data that it cannot start from; it makes them again and is fed by others."""
         inside = Path(self.target.workload.directory)
-        for name in self.target.process.disposable:
-            path = Path(name)
+        paths = [Path(name) for name in self.target.process.disposable]
+        for path in paths:
             if inside not in path.parents or ".." in path.parts:
-                log.error("will not delete what lies elsewhere", extra={"path": name})
+                log.error("will not delete what lies elsewhere", extra={"path": str(path)})
                 return
-        for name in self.target.process.disposable:
-            shutil.rmtree(name, ignore_errors=True)
+        try:
+            for path in filter(Path.exists, paths):
+                await asyncio.to_thread(shutil.rmtree, path)  # gigabytes, and others need the loop
+        except OSError as error:
+            log.error("cannot wipe", extra={"child": self.target.key, "reason": str(error)})  # noqa: TRY400
+            return
         reason = f"its data were damaged ({sentence}) and were deleted"
         self.life = machine.wiped(self.life, reason, time.time())
         log.error("wiped", extra={"child": self.target.key, "reason": reason})

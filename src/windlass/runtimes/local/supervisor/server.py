@@ -14,6 +14,7 @@ from pathlib import Path
 
 import msgspec
 
+from windlass.kit import json
 from windlass.kit.errors import WindlassError
 from windlass.runtimes.local.supervisor.messages import Answer, Request
 
@@ -89,8 +90,8 @@ class ControlServer:
 
     async def _answer(self, line: bytes) -> Answer:
         try:
-            return await self._handler(msgspec.json.decode(line, type=Request))
-        except msgspec.DecodeError as error:
+            return await self._handler(json.decode(line, Request))
+        except json.JsonError as error:
             return Answer(ok=False, error=f"That is no request: {error}.")
         except WindlassError as error:
             return Answer(ok=False, error=str(error))

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable
 
 import msgspec
 
+from windlass.kit import json
 from windlass.kit.errors import WindlassError
 from windlass.kit.http import HttpClient
 from windlass.runtimes.local.supervisor.runner import Runner
@@ -42,7 +43,7 @@ class _State(msgspec.Struct):
     followers: list[_Follower] = []
 
 
-class Requests:
+class GethRestarts:
     """Asks every workload that has both a program of ours and a geth."""
 
     def __init__(self, runners: Callable[[], Iterable[Runner]]) -> None:
@@ -59,14 +60,16 @@ class Requests:
                 for runner in self._runners()
                 if runner.target.process.name == GETH and runner.is_up
             }
+            for url in self._clients.keys() - asked.keys():  # stopped, or gone for ever
+                await self._clients.pop(url).close()
             await asyncio.gather(*(self._ask(url, geth) for url, geth in asked.items() if url))
 
     async def _ask(self, url: str, geth: Runner) -> None:
         client = self._clients.setdefault(url, HttpClient(url, timeout_s=POLL_S))
         try:
             answer = await client.request("GET", "/state")
-            state = msgspec.json.decode(answer.body, type=_State)
-        except (WindlassError, msgspec.DecodeError):
+            state = json.decode(answer.body, _State)
+        except (WindlassError, json.JsonError):
             return  # it is just starting, or its own runner sees to it
         if state.request == REQUEST:
             self._restart(geth, state.geth_detail)
@@ -79,6 +82,8 @@ class Requests:
 
     def _restart(self, geth: Runner, detail: str) -> None:
         now = time.monotonic()
+        known = {runner.target.key for runner in self._runners()}
+        self._restarted = {key: at for key, at in self._restarted.items() if key in known}
         if now - self._restarted.get(geth.target.key, -RESTART_GAP_S) < RESTART_GAP_S:
             return
         self._restarted[geth.target.key] = now
