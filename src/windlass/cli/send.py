@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 
 import click
 
@@ -20,6 +21,7 @@ from windlass.cli.options import file_option, json_option, network_option, one_n
 from windlass.cli.output import as_json, note, say
 from windlass.kit.errors import UsageError, WindlassError
 from windlass.runtimes.local.state import State
+from windlass.vault.keys import Account
 from windlass.vault.vault import Vault
 
 FUND_DEFAULT = "10 ether"
@@ -69,14 +71,16 @@ def fund_command(
 ) -> None:
     """Give an address money from the first genesis account.
 
-    10 ether unless AMOUNT says otherwise. ADDRESS may be the name of an account.
+    The first whose key is kept here, that is, one with a name in the spec. 10 ether unless AMOUNT
+    says otherwise. ADDRESS may be the name of an account.
 
     \b
     Examples:
       windlass fund 0x70997970C51812dc3A010C7d01b50e0d17dc79C8
       windlass fund shop 2.5 ether
     """
-    _send(address, " ".join(amount) or FUND_DEFAULT, None, spec_file, network, json_wanted)
+    value = " ".join(amount) or FUND_DEFAULT
+    _send(address, value, None, spec_file, network, json_wanted, from_genesis=True)
 
 
 def _send(
@@ -86,6 +90,8 @@ def _send(
     spec_file: str | None,
     network: str | None,
     json_wanted: bool,
+    *,
+    from_genesis: bool = False,
 ) -> None:
     value = _amount(amount)
     place = place_of(spec_file)
@@ -98,18 +104,33 @@ def _send(
         raise WindlassError(f"{row.name} has no RPC address.", "See `windlass status`.")
     accounts = Vault(place.state / "vault").accounts(row.name)
     if sender is None:
-        payer = next((one for one in accounts.all() if one.keystore), None)
-        if payer is None:
-            raise UsageError(
-                f"{row.name} has no account of its own to send from.",
-                "Make one: `windlass accounts new NAME`.",
-            )
+        payer = first_payer(accounts.all(), row.name, from_genesis=from_genesis)
     else:
         payer = accounts.find(sender)
     target = _target(to, {one.name: one.address for one in accounts.all()})
     key = accounts.private_key(payer.address)
     receipt = asyncio.run(_transfer(url, row.chain_id, key, payer.address, target, value))
     _show(receipt, payer.name, json_wanted)
+
+
+def first_payer(accounts: Sequence[Account], network: str, *, from_genesis: bool) -> Account:
+    """The first account whose keystore is here, of the genesis alone if that is wanted.
+
+    Raises UsageError if there is none.
+    """
+    kept = (one for one in accounts if one.keystore)
+    payer = next((one for one in kept if one.origin == "genesis" or not from_genesis), None)
+    if payer is None and from_genesis:
+        raise UsageError(
+            f"{network} has no genesis account whose key is kept here.",
+            "Send from another one: `windlass send ADDRESS AMOUNT --from ACCOUNT`.",
+        )
+    if payer is None:
+        raise UsageError(
+            f"{network} has no account of its own to send from.",
+            "Make one: `windlass accounts new NAME`.",
+        )
+    return payer
 
 
 async def _transfer(

@@ -111,7 +111,11 @@ def _facts(vault: Vault, network: NetworkStatus) -> list[tuple[str, str]]:
     urls = network.endpoints
     facts = [("RPC", urls.rpc), ("WebSocket", urls.ws), ("registrar", urls.registrar)]
     keys = vault.existing(network.name)
-    funded = next((one for one in keys.accounts if one.keystore), None) if keys else None
+    funded = (
+        next((one for one in keys.accounts if one.keystore and one.origin == "genesis"), None)
+        if keys
+        else None
+    )
     if keys and funded and funded.keystore:
         facts += [
             ("account", f"{checksum_address(funded.address)} ({funded.name})"),
