@@ -7,7 +7,10 @@ cd "$(dirname "$0")/.."
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/windlass
 state=${WINDLASS_STATE:-.windlass}
 # Where the programs look, too: a relative XDG_STATE_HOME is invalid and ignored.
-case "${XDG_STATE_HOME:-}" in /*) ports=$XDG_STATE_HOME/windlass ;; *) ports=$HOME/.local/state/windlass ;; esac
+case "${XDG_STATE_HOME:-}" in
+    /*) ports=$XDG_STATE_HOME/windlass ;;
+    *) ports=$HOME/.local/state/windlass ;;
+esac
 temporary=${TMPDIR:-/tmp}
 
 echo "This stops the networks of this folder and deletes for good:"
