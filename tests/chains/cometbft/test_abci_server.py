@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
 import tempfile
 from collections.abc import AsyncGenerator, Callable, Generator
 
@@ -255,6 +256,17 @@ async def test_socket_of_a_living_bridge_is_left_alone(served: Served) -> None:
     client = await served.connect()
     client.send(FLUSH)
     assert (await client.receive()).WhichOneof("value") == "flush"
+
+
+def test_socket_of_a_frozen_bridge_is_left_alone(path: str) -> None:
+    """A listener that accepts nobody any more is refused within a bound, not waited for."""
+    with contextlib.ExitStack() as stack:
+        frozen = stack.enter_context(socket.socket(socket.AF_UNIX))
+        frozen.bind(path)
+        frozen.listen(0)
+        stack.enter_context(socket.socket(socket.AF_UNIX)).connect(path)  # fills its backlog
+        with pytest.raises(AbciSocketError, match="Another process"):
+            listen(path)
 
 
 def test_stale_socket_is_replaced(path: str) -> None:

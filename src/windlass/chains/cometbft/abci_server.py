@@ -29,7 +29,8 @@ from windlass.kit.errors import WindlassError
 
 MESSAGE_BYTES_MAX = 64 << 20
 """A block has at most 21 MiB (configuration.BLOCK_BYTES_MAX); votes and evidence add little."""
-_READ_AHEAD = 64
+_READ_AHEAD = 4
+"""CometBFT sends a request and its flush at once; each one waiting may have the full size."""
 _BUFFER_BYTES = 1 << 18
 _LENGTH_BYTES_MAX = 5  # 35 bits, above MESSAGE_BYTES_MAX
 

@@ -9,6 +9,8 @@ from windlass.kit.errors import WindlassError
 
 BACKLOG = 16
 """CometBFT opens four connections; four more of one that is just being replaced, and some."""
+PROBE_S = 1.0
+"""A living listener takes a connection at once; one whose backlog is full would let us wait."""
 
 
 class AbciSocketError(WindlassError):
@@ -46,8 +48,11 @@ def listen(path: str) -> socket.socket:
 
 def _answers(path: str) -> bool:
     with socket.socket(socket.AF_UNIX) as probe:
+        probe.settimeout(PROBE_S)
         try:
             probe.connect(path)
+        except (TimeoutError, BlockingIOError):
+            return True  # somebody listens, too busy or frozen: it is not ours to replace
         except OSError:
             return False
     return True
