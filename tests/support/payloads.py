@@ -6,7 +6,7 @@ import hashlib
 from typing import Any
 
 from windlass.chains.ethereum.payload import Payload, parse
-from windlass.chains.ethereum.payload_log import Head
+from windlass.chains.ethereum.payload_log import Head, PayloadLog
 
 GENESIS_HASH = "0x" + "11" * 32
 
@@ -34,6 +34,14 @@ def fields(number: int, parent_hash: str, **changes: Any) -> dict[str, Any]:
         "excessBlobGas": "0x0",
         **changes,
     }
+
+
+def logged(log: PayloadLog) -> list[Payload]:
+    """All the payloads in a log, from block 1 on."""
+    head = log.head()
+    payloads = [log.payload(number + 1) for number in range(head.number if head else 0)]
+    assert None not in payloads
+    return [one for one in payloads if one is not None]
 
 
 def payload(number: int, parent_hash: str = GENESIS_HASH, **changes: Any) -> Payload:

@@ -41,6 +41,7 @@ class Solo:
             geth.static_peers = [other.enode for other in self.geths if other is not geth]
         self.own = self.geths[0]
         self.process: subprocess.Popen[bytes] | None = None
+        self.enter: list[str] = []  # what stands before the sealer's command
         self._port = free_port()
         self._settings_file = folder / "sealer.json"
         self.configure(**settings)
@@ -81,7 +82,10 @@ class Solo:
         """Starts the sealer alone; `fault` is where it is to die (see kit/faults.py)."""
         with (self.folder / "sealer.log").open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "windlass.programs.sealer", str(self._settings_file)],
+                [
+                    *(*self.enter, sys.executable, "-m", "windlass.programs.sealer"),
+                    str(self._settings_file),
+                ],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

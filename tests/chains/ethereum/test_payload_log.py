@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 import resource
 import signal
@@ -12,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.payloads import GENESIS_HASH, chain, head, payload
+from tests.support.payloads import GENESIS_HASH, chain, head, logged, payload
 from windlass.chains.ethereum.payload_log import (
     HEADS_KEPT,
     SCHEMA,
@@ -61,7 +62,7 @@ def test_what_was_committed_is_there_after_opening_again(tmp_path: Path) -> None
     log.close()
     log = PayloadLog(tmp_path / "log")
     assert log.head() == head(blocks[-1])
-    assert list(log.payloads_from(2)) == blocks[1:]
+    assert logged(log) == blocks
     assert log.hash_at(2) == blocks[1].block_hash
     assert log.meta("at") == b"3"
     assert log.meta("other") is None
@@ -83,11 +84,14 @@ def test_heights_without_a_block_keep_the_head(tmp_path: Path) -> None:
 def test_only_the_last_heads_are_kept_but_all_blocks(tmp_path: Path) -> None:
     """Heads are bounded; every payload stays, since geth may need it again."""
     log = filled(tmp_path / "log", HEADS_KEPT + 20)
-    heads = log.heads()
-    assert len(heads) == HEADS_KEPT
-    assert heads[0] == log.head()
-    assert log.payload(1) is not None
+    newest = log.head()
+    assert newest is not None
+    assert newest.number == HEADS_KEPT + 20
+    assert len(logged(log)) == HEADS_KEPT + 20
     log.close()
+    with contextlib.closing(sqlite3.connect(tmp_path / "log")) as database:
+        (heads,) = database.execute("SELECT count(*) FROM head").fetchone()
+    assert heads == HEADS_KEPT
 
 
 def test_a_commit_that_contradicts_the_log_is_a_defect(tmp_path: Path) -> None:
@@ -132,7 +136,7 @@ def test_killed_at_any_moment_the_log_is_consistent(tmp_path: Path) -> None:
         assert newest is not None
         assert newest.number in (reported, reported + 1)
         assert log.meta("number") == str(newest.number).encode()
-        blocks = list(log.payloads_from(1))
+        blocks = logged(log)
         assert [block.number for block in blocks] == list(range(1, newest.number + 1))
         parents = [GENESIS_HASH, *(block.block_hash for block in blocks)]
         assert [block.parent_hash for block in blocks] == parents[:-1]
@@ -175,7 +179,7 @@ def test_a_damaged_file_is_named_as_such(tmp_path: Path) -> None:
         content[at] ^= 0xA5
     path.write_bytes(bytes(content))
     with pytest.raises(PayloadLogCorrupt, match="damaged"):
-        list(PayloadLog(path).payloads_from(1))
+        logged(PayloadLog(path))
 
 
 def test_a_changed_block_is_noticed_when_read(tmp_path: Path) -> None:
@@ -203,25 +207,41 @@ def test_a_log_without_its_last_block_is_refused(tmp_path: Path) -> None:
         PayloadLog(path)
 
 
-def test_a_full_disk_leaves_nothing_half_written(tmp_path: Path) -> None:
+def test_a_failed_write_leaves_nothing_half_written(tmp_path: Path) -> None:
     """The commit fails with a clear error, the log stays at the block before, and goes on later."""
     path = tmp_path / "log"
     log = filled(path, 20)
     last = chain(20)[-1]
     block = payload(21, last.block_hash, transactions=["0x" + random.randbytes(50_000).hex()])
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    # The kernel refuses writes beyond this size as it does on a full disk.
+    # The kernel refuses writes beyond this size as a disk that fails does.
     resource.setrlimit(resource.RLIMIT_FSIZE, (path.with_name("log-wal").stat().st_size, hard))
     try:
-        with pytest.raises(PayloadLogFull, match="Free some space"):
+        with pytest.raises(PayloadLogError, match="though there is room") as refused:
             log.commit(head(block), block)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert not isinstance(refused.value, PayloadLogFull), "no space that is freed helps"
     assert log.head() == head(last)
     assert log.payload(21) is None
     log.commit(head(block), block)
     log.close()
     log = PayloadLog(path)
+    assert log.head() == head(block)
+    log.close()
+
+
+def test_a_full_disk_is_told_from_one_that_fails(tmp_path: Path) -> None:
+    """Without room the owner is told to wait for some; what was there stays."""
+    log = filled(tmp_path / "log", 20)
+    last = chain(20)[-1]
+    block = payload(21, last.block_hash, transactions=["0x" + random.randbytes(50_000).hex()])
+    # SQLite's own limit on a file ends in the same error as a disk without room.
+    log._database.execute("PRAGMA max_page_count = 1")
+    with pytest.raises(PayloadLogFull, match="Free some space"):
+        log.commit(head(block), block)
+    log._database.execute("PRAGMA max_page_count = 1000000")
+    log.commit(head(block), block)
     assert log.head() == head(block)
     log.close()
 

@@ -13,6 +13,7 @@ import pytest
 
 from tests.support.geth import Geth, genesis
 from tests.support.maker import build, extend, genesis_head
+from tests.support.payloads import logged
 from tests.support.wait import eventually
 from windlass.chains.ethereum.engine import EngineClient, EngineUnreachable
 from windlass.chains.ethereum.payload import Payload, parse
@@ -64,7 +65,7 @@ class Patient:
         self.log = PayloadLog(shutil.copy(scene.log_file, folder / "log"))
         self.genesis_hash = scene.genesis_hash
         self.told: list[Progress] = []
-        self.hashes = [block.block_hash for block in self.log.payloads_from(1)]
+        self.hashes = [block.block_hash for block in logged(self.log)]
 
     @property
     def head(self) -> Head:
@@ -232,7 +233,7 @@ async def test_another_history_is_left_alone(patient: Patient, height: int) -> N
 async def test_a_block_that_geth_calls_invalid_is_told(patient: Patient) -> None:
     """A decided block that geth refuses ends the restore with geth's reason: never skipped."""
     log = PayloadLog(patient.geth.folder / "invalid")
-    for payload in patient.log.payloads_from(1):
+    for payload in logged(patient.log):
         if payload.number < 5:
             log.commit(_head(payload), payload)
     fifth = patient.log.payload(5)

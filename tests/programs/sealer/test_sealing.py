@@ -14,6 +14,7 @@ import pytest
 
 from tests.support.geth import genesis
 from tests.support.sealing import Solo
+from tests.support.small_disk import SmallDisk
 from tests.support.wait import until
 from windlass.chains.ethereum.keys import address_from_private_key
 from windlass.chains.ethereum.quantities import Address, Wei
@@ -125,21 +126,40 @@ def test_a_clock_behind_the_chain_does_not_stop_it(make_solo: MakeSolo) -> None:
 
 def test_a_full_disk_stops_sealing_and_nothing_else(make_solo: MakeSolo) -> None:
     """Nothing undecided is shown to anybody; with room again it goes on by itself."""
-    solo = make_solo(followers=1).start()
+    solo = make_solo(followers=1)
+    with SmallDisk(solo.folder / "disk") as disk:
+        solo.configure(database=str(disk.path / "payloads.sqlite"))
+        solo.enter = disk.enter
+        solo.start()
+        solo.until_block(2)
+        disk.fill()
+        until(lambda: "Free some space" in solo.state()["geth_detail"], "the reason is said")
+        assert solo.page("/readyz")[0] == 503
+        decided = solo.state()["block_number"]
+        assert max(geth.height() for geth in solo.geths) <= decided
+        disk.free()
+        solo.more_blocks(2)
+        solo.assert_same_chain()
+        assert solo.page("/readyz")[0] == 200
+        solo.kill_sealer()
+
+
+def test_a_disk_that_fails_ends_the_sealer(make_solo: MakeSolo) -> None:
+    """What no freed space would help against is said in one line; nothing is lost."""
+    solo = make_solo(followers=0).start()
     solo.until_block(2)
     assert solo.process is not None
     wal = solo.folder / "payloads.sqlite-wal"
     _, hard = resource.prlimit(solo.process.pid, resource.RLIMIT_FSIZE)
-    # The kernel refuses writes beyond this size as it does on a full disk.
+    # The kernel refuses writes beyond this size, and SQLite calls that an I/O error.
     resource.prlimit(solo.process.pid, resource.RLIMIT_FSIZE, (wal.stat().st_size, hard))
-    until(lambda: "Free some space" in solo.state()["geth_detail"], "the reason is in the state")
-    assert solo.page("/readyz")[0] == 503
-    decided = solo.state()["block_number"]
-    assert max(geth.height() for geth in solo.geths) <= decided
-    resource.prlimit(solo.process.pid, resource.RLIMIT_FSIZE, (hard, hard))
+    assert solo.died() == 1
+    log = (solo.folder / "sealer.log").read_text()
+    assert log.splitlines()[-1].startswith("error: Can't write the payload log")
+    assert "Traceback" not in log
+    solo.start_sealer()
     solo.more_blocks(2)
     solo.assert_same_chain()
-    assert solo.page("/readyz")[0] == 200
 
 
 def test_slower_blocks_stand_on_multiples_of_the_block_time(make_solo: MakeSolo) -> None:

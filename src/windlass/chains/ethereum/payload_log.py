@@ -12,6 +12,7 @@ programs that both believe to be this node would sign and serve two histories.
 from __future__ import annotations
 
 import contextlib
+import os
 import sqlite3
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -115,15 +116,6 @@ class PayloadLog:
         """The newest commit, None before the first."""
         return self._head
 
-    def heads(self) -> list[Head]:
-        """The last HEADS_KEPT commits, newest first."""
-        with self._explained("read"):
-            rows = self._database.execute(
-                "SELECT height, app_hash, number, block_hash, timestamp FROM head"
-                " ORDER BY height DESC"
-            ).fetchall()
-        return [_head(row) for row in rows]
-
     def payload(self, number: int) -> Payload | None:
         """The block of that number, None if the log has none."""
         with self._explained("read"):
@@ -139,12 +131,6 @@ class PayloadLog:
         if payload.block_hash != row[1] or payload.number != number:
             raise self._corrupt(f"what it has under block {number} is another block")
         return payload
-
-    def payloads_from(self, number: int) -> Iterator[Payload]:
-        """The blocks from that number on, without a gap, one read at a time."""
-        while (payload := self.payload(number)) is not None:
-            yield payload
-            number += 1
 
     def hash_at(self, number: int) -> BlockHash | None:
         """The hash of that block, None if the log has none. Block 0 is not in the log."""
@@ -291,10 +277,16 @@ class PayloadLog:
         primary = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
         if primary in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
             return self._corrupt(str(error))
-        if primary in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR):
+        if primary == sqlite3.SQLITE_FULL or (primary == sqlite3.SQLITE_IOERR and self._no_room()):
             return PayloadLogFull(
                 f"Can't {verb} the payload log {self.path}: {error}.",
                 "Free some space on that disk; nothing is lost and it goes on by itself.",
+            )
+        if primary == sqlite3.SQLITE_IOERR:
+            return PayloadLogError(
+                f"Can't {verb} the payload log {self.path}: {error}, though there is room.",
+                "The disk or its file system fails, or a quota or size limit is reached: see the "
+                "kernel's log (dmesg) and `ulimit -f`.",
             )
         if primary == sqlite3.SQLITE_BUSY:
             return PayloadLogError(
@@ -305,6 +297,17 @@ class PayloadLog:
             f"Can't {verb} the payload log {self.path}: {error}.",
             "See that its directory exists and may be written by this user.",
         )
+
+    def _no_room(self) -> bool:
+        """Whether the disk has less room than a commit may need.
+
+        Some file systems find that out only when they sync, and SQLite calls that an I/O error.
+        """
+        try:
+            disk = os.statvfs(self.path.parent)
+        except OSError:
+            return False
+        return disk.f_bavail * disk.f_frsize < payload_codec.ENCODED_BYTES_MAX
 
     def _corrupt(self, reason: str) -> PayloadLogCorrupt:
         return PayloadLogCorrupt(
