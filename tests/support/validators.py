@@ -226,7 +226,6 @@ class Validator:
             geth_ipc=str(self.geth.ipc),
             abci_socket=str(self.sockets / "abci.sock"),
             database=str(self.database),
-            cometbft_url=f"http://127.0.0.1:{self.ports['rpc']}",
             registrar_url=None,
             static_peers=tuple(self.geth.static_peers),
             health_host="127.0.0.1",

@@ -140,8 +140,6 @@ async def test_what_geth_refuses_keeps_its_code_and_words(geth: Geth, engine: En
     with pytest.raises(EngineRefused, match="Unknown payload") as caught:
         await engine.get_payload("0x0300000000000000", ZERO_ROOT)
     assert caught.value.error_code == -38001
-    with pytest.raises(EngineRefused, match="does not exist"):
-        await engine.call("engine_noSuchMethod")
     latest = await engine.latest()
     backwards = attributes(genesis_head(latest.block_hash, latest.timestamp), latest.timestamp)
     with pytest.raises(EngineRefused) as caught:

@@ -68,7 +68,6 @@ def _settings(folder: Path) -> Settings:
         geth_ipc=str(folder / "geth.ipc"),
         abci_socket=str(folder / "abci.sock"),
         database=str(folder / "bridge.sqlite"),
-        cometbft_url="http://127.0.0.1:1",
         registrar_url=None,
         health_host="127.0.0.1",
         health_port=0,

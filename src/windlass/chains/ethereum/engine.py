@@ -230,10 +230,6 @@ class EngineClient:
         if block is None or block.block_hash != genesis_hash:
             raise WrongGenesis(self.url, block.block_hash if block else "none", genesis_hash)
 
-    async def call(self, method: str, *params: Any, timeout_s: float | None = None) -> Any:
-        """Any other method that this port answers; the result as plain Python values."""
-        return await self._typed(Any, method, *params, timeout_s=timeout_s)
-
     async def close(self) -> None:
         """Closes the connections; a later call opens new ones."""
         await self._http.close()

@@ -35,7 +35,6 @@ def bridge(
         geth_ipc=execution.ipc_socket(context, workload),
         abci_socket=abci_socket(context, workload),
         database=context.path(workload, "bridge.sqlite"),
-        cometbft_url=context.private_url(workload, "cometbft_rpc"),
         registrar_url=registrar_url,
         static_peers=static_peers,
         health_host=LOOPBACK,

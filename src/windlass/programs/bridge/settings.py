@@ -23,8 +23,6 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     abci_socket: str
     database: str
     """SQLite file: the payload log and the bridge's own state."""
-    cometbft_url: str
-    """CometBFT's RPC on loopback, for observation only."""
     registrar_url: str | None
     """Where to ask for peers while geth has none."""
     static_peers: tuple[str, ...] = ()
