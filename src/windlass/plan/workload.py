@@ -71,7 +71,6 @@ class Process(msgspec.Struct, frozen=True, kw_only=True):
     restarts_with: tuple[str, ...] = ()
     disposable: tuple[str, ...] = ()
     bootnodes_from: str | None = None
-    stop_signal: str = "SIGTERM"
     stop_grace_s: float = 30.0
 
 

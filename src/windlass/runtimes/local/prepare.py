@@ -35,7 +35,6 @@ from windlass.spec.load import Loaded
 from windlass.spec.models import Network, Spec
 from windlass.spec.roster import roster
 from windlass.vault.keys import NetworkKeys
-from windlass.vault.preview import VaultPreview
 from windlass.vault.vault import Vault
 
 LOOPBACK = "127.0.0.1"
@@ -135,7 +134,7 @@ def preview(place: Place, loaded: Loaded) -> list[Workload]:
     kept = _read(place)
     spec, _ = scaled(loaded.spec, kept.scales)
     vault = Vault(place.state / "vault")
-    keys = {name: _known_keys(vault, name, one) for name, one in spec.networks.items()}
+    keys = {name: vault.preview(name, one) for name, one in spec.networks.items()}
     reservations = Reservations()
     try:
         registry = Registry(Path(), port_registry.look())
@@ -162,15 +161,6 @@ def scaled(spec: Spec, scales: Mapping[str, ScaleRow]) -> tuple[Spec, dict[str, 
         for name, network in spec.networks.items()
     }
     return msgspec.structs.replace(spec, networks=networks), holding
-
-
-def _known_keys(vault: Vault, name: str, network: Network) -> NetworkKeys:
-    """The network's keys if all that it needs were made, else placeholders."""
-    keys = vault.existing(name)
-    needed = {member.name for member in roster(network) if member.role != "registrar"}
-    if keys is None or not needed <= keys.identities.keys():
-        return VaultPreview().identities(name, network)
-    return keys
 
 
 def _read(place: Place) -> _Kept:
