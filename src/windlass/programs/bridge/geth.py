@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from typing import Literal
 
 import msgspec
@@ -26,6 +25,7 @@ from windlass.chains.ethereum.engine import (
 from windlass.chains.ethereum.payload_log import Head
 from windlass.chains.ethereum.peers import Peers
 from windlass.chains.ethereum.restore import Outcome, Progress, Restored, restore
+from windlass.chains.ethereum.silence import Silence
 from windlass.programs.bridge.state import Chain
 
 Status = Literal[
@@ -40,8 +40,6 @@ PROBE_S = 2.0
 """How often a geth that nobody complains about is looked at: it may have been restarted while
 there were no blocks, and hears no transactions until it is told that it is synced."""
 PROBE_TIMEOUT_S = 10.0
-FROZEN_S = 60.0
-"""A geth that takes calls and answers none for this long is asked to be restarted."""
 STUCK_POLL_S = 0.5
 WORTH_PEERS_BLOCKS = 300
 """From here on, waiting some seconds for a first peer is shorter than feeding from the log."""
@@ -83,7 +81,7 @@ class Geth:
         self._may_have_peers = may_have_peers
         self._ready = asyncio.Event()
         self._lost = asyncio.Event()
-        self._silent_since: float | None = None
+        self._silence = Silence()
         self._wait_s = POLL_S
 
     @property
@@ -160,7 +158,7 @@ class Geth:
         self._lost.clear()
         try:
             await self.engine.check_genesis(self._genesis_hash)
-            self._silent_since = None
+            self._silence.answered()
             restored = await self._restore()
         except EngineError as error:
             self._unusable(error)
@@ -219,22 +217,21 @@ class Geth:
             self._ready.set()
 
     def _unusable(self, error: EngineError) -> None:
-        now = time.monotonic()
         request: Literal["restart_geth"] | None = None
         status: Status = "unreachable"
+        if self._silence.frozen_after(error):
+            request = "restart_geth"
         if isinstance(error, EngineUnauthorized):
             status = "unauthorized"
         elif isinstance(error, WrongGenesis):
             status = "wrong_genesis"
-        elif isinstance(error, EngineUnreachable) and error.timed_out:
-            self._silent_since = self._silent_since or now
-            if now - self._silent_since > FROZEN_S:
-                request = "restart_geth"
-        else:
-            self._silent_since = None
-            if self._complaint is not None and self._complaint.request:
-                self._complaint = None  # it is being restarted
+        elif not (isinstance(error, EngineUnreachable) and error.timed_out):
+            self._restart_is_under_way()
         self._set(Condition(status=status, detail=error.sentence, request=request))
+
+    def _restart_is_under_way(self) -> None:
+        if self._complaint is not None and self._complaint.request:
+            self._complaint = None
 
     def _progress(self, progress: Progress) -> None:
         detail = f"geth has block {progress.number} of {progress.target}, from {progress.source}."

@@ -14,6 +14,7 @@ from windlass.chains.ethereum.engine import EngineClient, EngineError
 from windlass.chains.ethereum.payload import Payload
 from windlass.chains.ethereum.quantities import BlockHash
 from windlass.chains.ethereum.restore import Progress, restore
+from windlass.chains.ethereum.silence import Silence
 from windlass.programs.sealer.chain import Chain
 from windlass.programs.sealer.geth_state import (
     NOT_SEEN_YET,
@@ -45,6 +46,7 @@ class Feeder:
         self._engine = engine
         self._chain = chain
         self._metrics = metrics
+        self._silence = Silence()
         self._at: BlockHash | None = None  # where it surely is; None: it must be asked
 
     async def run(self) -> None:
@@ -56,7 +58,7 @@ class Feeder:
                 retry_s = RETRY_S
             except EngineError as error:
                 self._at = None
-                self._note(after_error(error))
+                self._note(after_error(error, frozen=self._silence.frozen_after(error)))
                 await asyncio.sleep(retry_s)
                 retry_s = min(retry_s * 2, RETRY_S_MAX)
 
@@ -84,6 +86,7 @@ class Feeder:
     async def _restore(self) -> bool:
         chain, head = self._chain, self._chain.head
         await self._engine.check_genesis(chain.genesis_hash)
+        self._silence.answered()
         restored = await restore(
             self._engine,
             chain.log,

@@ -11,7 +11,6 @@ from windlass.chains.ethereum.engine import (
     WrongGenesis,
 )
 from windlass.chains.ethereum.restore import Outcome, Restored
-from windlass.kit.errors import WindlassError
 
 
 class GethState(msgspec.Struct, frozen=True, kw_only=True):
@@ -29,18 +28,16 @@ OK = GethState(word="ok")
 NOT_SEEN_YET = GethState(word="unreachable", detail="geth was not reached yet")
 
 
-def after_error(error: WindlassError) -> GethState:
-    """The state that an error from a geth shows."""
-    word = "syncing"
+def after_error(error: EngineError, *, frozen: bool = False) -> GethState:
+    """The state that an error from a geth shows; `frozen` if it has been silent for too long."""
+    word = "stuck"
     if isinstance(error, EngineUnreachable):
         word = "unreachable"
     elif isinstance(error, EngineUnauthorized):
         word = "unauthorized"
     elif isinstance(error, WrongGenesis):
         word = "wrong_genesis"
-    elif isinstance(error, EngineError):
-        word = "stuck"
-    return GethState(word=word, detail=str(error))
+    return GethState(word=word, detail=str(error), request="restart_geth" if frozen else None)
 
 
 def after_restore(restored: Restored) -> GethState:

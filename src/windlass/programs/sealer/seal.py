@@ -24,6 +24,7 @@ from windlass.chains.ethereum.payload_log import PayloadLogFull
 from windlass.chains.ethereum.peers import Peers
 from windlass.chains.ethereum.quantities import parse_address
 from windlass.chains.ethereum.restore import Progress, restore
+from windlass.chains.ethereum.silence import Silence
 from windlass.kit.errors import WindlassError
 from windlass.kit.faults import fault_point
 from windlass.kit.json_rpc import JsonRpc
@@ -82,6 +83,7 @@ class Sealer:
         self._metrics = metrics
         self._fee_recipient = parse_address(settings.fee_recipient)
         self._delay = building.BuildDelay(settings.build_delay_s, settings.build_delay_s_max)
+        self._silence = Silence()
         self._sealed_s = float("-inf")  # monotonic time
         self._failures_in_row = 0
 
@@ -103,6 +105,7 @@ class Sealer:
         """Brings geth to our head; False if that can't be done now."""
         chain = self.chain
         await self._engine.check_genesis(chain.genesis_hash)
+        self._silence.answered()
         may_have_peers = bool(await self._peers.refresh())
         restored = await restore(
             self._engine,
@@ -186,7 +189,7 @@ class Sealer:
     def _failed(self, error: WindlassError) -> float:
         """Notes why no block was sealed; returns when to try again (in seconds)."""
         if isinstance(error, EngineError):
-            state = after_error(error)
+            state = after_error(error, frozen=self._silence.frozen_after(error))
             if state.word != self.geth.word:
                 log.warning("geth is %s", state.word, extra={"detail": state.detail})
             self.geth = state
