@@ -35,12 +35,12 @@ async def run(settings: Settings, listening: socket.socket) -> None:
     from windlass.chains.ethereum.payload_log import PayloadLog
     from windlass.chains.ethereum.peers import Peers
     from windlass.kit.http import HttpServer
+    from windlass.programs.bridge.api import StatusPages
     from windlass.programs.bridge.application import Bridge
     from windlass.programs.bridge.geth import Geth
     from windlass.programs.bridge.metrics import Metrics
     from windlass.programs.bridge.proposer import Proposer
     from windlass.programs.bridge.state import Chain
-    from windlass.programs.bridge.status import StatusPages
 
     async with contextlib.AsyncExitStack() as stack:
         payloads = stack.enter_context(contextlib.closing(PayloadLog(settings.database)))

@@ -16,10 +16,10 @@ from windlass.kit.http import HttpClient, HttpServer
 from windlass.kit.json_rpc import JsonRpc
 from windlass.kit.logging import setup
 from windlass.kit.running import until_signal
+from windlass.programs.sealer.api import Report
 from windlass.programs.sealer.chain import Chain
 from windlass.programs.sealer.feed import Feeder
 from windlass.programs.sealer.metrics import Metrics
-from windlass.programs.sealer.report import Report
 from windlass.programs.sealer.seal import Sealer
 from windlass.programs.sealer.settings import Settings
 
