@@ -102,7 +102,7 @@ def test_status_in_a_pipe_is_plain_and_whole(network: Network) -> None:
     assert set(rows) == {"sealer", "bootnode-0", "registrar"}
     assert rows["sealer"][:4] == ["shore", "sealer", "sealer", "healthy"]
     assert "\x1b" not in done.stdout + done.stderr
-    assert "RPC http://127.0.0.1:" in done.stdout
+    assert f"shore: chain id {network.network()['chain_id']}, RPC http://127.0.0.1:" in done.stdout
 
 
 def test_status_on_a_terminal_has_colours_unless_told_not_to(network: Network) -> None:

@@ -67,4 +67,4 @@ def _show(status: Status) -> None:
 def _where(network: NetworkStatus) -> str:
     urls = network.endpoints
     found = [f"{name} {url}" for name, url in (("RPC", urls.rpc), ("WebSocket", urls.ws)) if url]
-    return f"{network.name}: {', '.join(found) or 'no RPC'}"
+    return f"{network.name}: chain id {network.chain_id}, {', '.join(found) or 'no RPC'}"

@@ -188,7 +188,7 @@ def test_data_of_another_genesis_is_refused(geth_binary: Path, tmp_path: Path) -
     arguments = geth_of(first.workload).command.arguments
 
     second = subprocess.run(
-        [geth_binary, *arguments], capture_output=True, timeout=30, text=True, check=False
+        [geth_binary, *arguments], capture_output=True, timeout=90, text=True, check=False
     )
 
     assert second.returncode != 0
