@@ -63,6 +63,13 @@ RULES = (
         "only kit/files.py writes files: with their mode, and whole or not at all",
     ),
     Rule(
+        "decodes-json",
+        re.compile(r"(msgspec\.json\.(decode|Decoder)|json\.loads?)"),
+        ("src",),
+        ("src/windlass/kit/json.py",),
+        "only kit/json.py decodes JSON: elsewhere some error that it can raise is forgotten",
+    ),
+    Rule(
         "bare-sleep",
         re.compile(r"(time\.sleep|asyncio\.sleep)"),
         ("tests",),
@@ -193,7 +200,8 @@ def _called(node: ast.AST, imported: dict[str, str]) -> str:
 
 def _is_module(name: str) -> bool:
     known = ("os.", "sys.", "asyncio.", "subprocess.", "multiprocessing.", "pty.", "signal.")
-    return name.startswith((*known, "time.", "shutil.", "click.", "pytest.", "unittest."))
+    more = ("time.", "shutil.", "click.", "pytest.", "unittest.", "msgspec.", "json.")
+    return name.startswith((*known, *more))
 
 
 def _writes(call: ast.Call, position: int) -> bool:
