@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import click
 
 from windlass.cli.down import confirm
 from windlass.cli.groups import Group
 from windlass.cli.options import json_option
-from windlass.cli.output import as_json, console, say
+from windlass.cli.output import as_json, console, leaving_reader, say
 from windlass.cli.progress import BuildProgress
 from windlass.kit.errors import UsageError
-from windlass.runtimes.local.binaries import Binaries, Binary
+from windlass.runtimes.local.binaries import Binaries, Binary, Verdict
 from windlass.spec.models import Clients
 
 DEFAULTS = {"geth": Clients().geth, "cometbft": Clients().cometbft}
@@ -93,14 +95,12 @@ def verify(json_wanted: bool) -> int:
       windlass binaries verify
     """
     verdicts = Binaries().verify()
-    if json_wanted:
-        rows = [{**_row(one.binary), "problem": one.problem} for one in verdicts]
-        as_json({"schema": 1, "binaries": rows})
-    else:
-        for one in verdicts:
-            say(f"{one.binary.program} {one.binary.version}: {one.problem or 'as it was built'}")
-        if not verdicts:
-            say("The cache is empty.")
+    with leaving_reader():
+        if json_wanted:
+            rows = [{**_row(one.binary), "problem": one.problem} for one in verdicts]
+            as_json({"schema": 1, "binaries": rows})
+        else:
+            _tell(verdicts)
     return 1 if any(one.problem for one in verdicts) else 0
 
 
@@ -128,6 +128,13 @@ def remove(program: str | None, yes: bool) -> None:
         say(f"deleted {one.path}")
     if not gone:
         say("There was nothing to delete.")
+
+
+def _tell(verdicts: Sequence[Verdict]) -> None:
+    for one in verdicts:
+        say(f"{one.binary.program} {one.binary.version}: {one.problem or 'as it was built'}")
+    if not verdicts:
+        say("The cache is empty.")
 
 
 def _row(binary: Binary) -> dict[str, object]:
