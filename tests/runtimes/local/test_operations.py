@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import errno
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -12,16 +10,16 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from tests.runtimes.local.harness import eventually
-from windlass.runtimes.local import control, disk, operations, process_table
+from windlass.runtimes.local import control, operations, process_table
 from windlass.runtimes.local.bring_up import MENDED_META
 from windlass.runtimes.local.errors import (
     Busy,
     NodeStopped,
     NoState,
-    NotDeleted,
     NotEnoughDisk,
     NotHealthy,
     PortTaken,
@@ -205,15 +203,20 @@ def test_failed_up_stops_everything_without_a_supervisor(place: Place) -> None:
         assert {row.desired for row in state.workload_rows()} == {"stopped"}
 
 
-def test_small_disk_matters_only_to_what_starts(
-    place: Place, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """On a disk that has become too small an `up` that starts nothing is not refused; one that
-    starts something is."""
+def test_small_disk_matters_only_to_what_starts(place: Place) -> None:
+    """On a disk that has become too small for a network that runs, an `up` that starts nothing is
+    not refused; one that starts something is."""
     up(place)
-    monkeypatch.setattr(disk, "FREE_BYTES_MIN", 1 << 60)
+    with State.open(place.state) as state, state.transaction():
+        for row in state.workload_rows():
+            if row.workload.role == "sealer":
+                needs = msgspec.structs.replace(row.workload.resources, disk_bytes=1 << 50)
+                workload = msgspec.structs.replace(row.workload, resources=needs)
+                state.set_workload(msgspec.structs.replace(row, workload=workload))
+    text = place.spec_path.read_text() + "    resources: {sealer: {disk: 1024Ti}}\n"
+    place.spec_path.write_text(text)
     up(place)
-    write(place.spec_path.parent, nodes=1)
+    place.spec_path.write_text(text.replace("nodes: 0", "nodes: 1"))
     with pytest.raises(NotEnoughDisk):
         up(place)
 
@@ -268,28 +271,6 @@ def test_preview_touches_nothing(place: Place) -> None:
 
     assert {one.name for one in workloads} == {"sealer", "bootnode-0", "registrar"}
     assert not place.state.exists()
-
-
-def test_purge_that_cannot_delete_says_so(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A key that stays must not be called gone; the state is kept, so that it can be done again."""
-    place.state.mkdir()
-    State.open(place.state, create=True).close()
-    (place.state / "vault").mkdir()
-
-    delete = shutil.rmtree
-
-    def refuse_the_vault(path: Path, *, ignore_errors: bool = False) -> None:
-        if Path(path).name == "vault":
-            raise PermissionError(errno.EPERM, "Operation not permitted", str(path / "key"))
-        delete(path, ignore_errors=ignore_errors)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(shutil, "rmtree", refuse_the_vault)
-        with pytest.raises(NotDeleted, match=r"vault/key"):
-            operations.down(place, purge=True)
-    assert (place.state / "state.db").exists()
-    operations.down(place, purge=True)
-    assert not (place.state / "vault").exists()
 
 
 def test_purge_leaves_nothing_of_ours(place: Place) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import stat
 import subprocess
 import sys
 import tempfile
@@ -15,7 +14,7 @@ import pytest
 
 from tests.runtimes.local.harness import Bench, eventually
 from windlass.kit.http import HttpServer, Request, Response, text_response
-from windlass.plan.workload import Command, File, Probe, Process, Workload
+from windlass.plan.workload import Command
 from windlass.runtimes.local import disk, launcher, lock, place, process_table
 from windlass.runtimes.local.errors import (
     Busy,
@@ -23,7 +22,6 @@ from windlass.runtimes.local.errors import (
     ForeignState,
     NoProgram,
     NotEnoughDisk,
-    SigningRecordMissing,
     UnusableState,
     disk_full_as_refusal,
 )
@@ -31,7 +29,6 @@ from windlass.runtimes.local.process_table import Identity, Living
 from windlass.runtimes.local.site import LocalSite, make_sockets_directory, sockets_directory
 from windlass.runtimes.local.state import PortRow, State
 from windlass.runtimes.local.supervisor.bootnodes import bootnodes
-from windlass.runtimes.local.workload_files import Writer, is_tampered
 
 ENODE = (  # the generator of secp256k1: a key that is a point of the curve
     "enode://79be667ef9dcbbac55a06295ce870b07029bfcdb2dce28d959f2815b16f81798"
@@ -196,85 +193,6 @@ def test_session_directory_is_used_if_it_is_short_and_private(
         long.mkdir(mode=0o700)
         monkeypatch.setenv("XDG_RUNTIME_DIR", str(long))
         assert not sockets_directory(state).is_relative_to(base)
-
-
-# -- files --------------------------------------------------------------------------------------
-
-
-def workload(tmp_path: Path, *files: File) -> Workload:
-    """A workload with these files."""
-    command = Command(program="geth", arguments=())
-    process = Process(name="geth", command=command, ready=Probe(socket="/s"))
-    return Workload(
-        network="net", name="v", role="validator", rank=0, directory=str(tmp_path / "v"),
-        main="geth", processes=(process,), files=files,
-    )  # fmt: skip
-
-
-def test_files_are_written_with_their_modes(tmp_path: Path) -> None:
-    """Secrets 0600, others 0644, whatever the umask; a secret that was opened is closed again."""
-    secret = File(path=str(tmp_path / "v" / "deep" / "key"), content=b"k", secret=True)
-    public = File(path=str(tmp_path / "v" / "toml"), content=b"t")
-    before = os.umask(0o077)
-    try:
-        Writer().write([workload(tmp_path, secret, public)])
-    finally:
-        os.umask(before)
-    assert stat.S_IMODE(Path(secret.path).stat().st_mode) == 0o600
-    assert stat.S_IMODE(Path(public.path).stat().st_mode) == 0o644
-    Path(secret.path).chmod(0o644)
-    Writer().write([workload(tmp_path, secret, public)])
-    assert stat.S_IMODE(Path(secret.path).stat().st_mode) == 0o600
-
-
-def test_file_written_once_is_never_overwritten(tmp_path: Path) -> None:
-    """What a validator has signed must not be forgotten; if it is missing, it is made."""
-    once = File(path=str(tmp_path / "v" / "state.json"), content=b"new", once=True)
-    Writer().write([workload(tmp_path, once)])
-    Path(once.path).write_bytes(b"height 7")
-    Writer().write([workload(tmp_path, once)])
-    assert Path(once.path).read_bytes() == b"height 7"
-
-
-def test_lost_record_of_signatures_is_not_made_anew(tmp_path: Path) -> None:
-    """A validator that has run, by the state or by the databases it left, gets no empty record: it
-    could sign two blocks at one height. What has never run gets one."""
-    once = File(path=str(tmp_path / "v" / "data" / "record.json"), content=b"new", once=True)
-    one = workload(tmp_path, once)
-    with pytest.raises(SigningRecordMissing, match=r"record\.json is missing"):
-        Writer().write([one], {one.key})
-    assert not Path(once.path).parent.exists()
-    Writer().write([one])
-    Path(once.path).unlink()
-    (tmp_path / "v" / "data" / "blockstore.db").mkdir()
-    with pytest.raises(SigningRecordMissing):
-        Writer().write([one])
-    assert not Path(once.path).exists()
-
-
-def test_tampered_file_is_seen(tmp_path: Path) -> None:
-    """A file that is there and differs counts; one that is missing, or that its process writes,
-    does not."""
-    plain = File(path=str(tmp_path / "v" / "toml"), content=b"plan")
-    once = File(path=str(tmp_path / "v" / "record"), content=b"new", once=True)
-    one = workload(tmp_path, plain, once)
-    assert not is_tampered(one)
-    Writer().write([one])
-    Path(once.path).write_bytes(b"height 7")
-    assert not is_tampered(one)
-    Path(plain.path).write_bytes(b"edited")
-    assert is_tampered(one)
-
-
-def test_undo_puts_back_what_was_replaced(tmp_path: Path) -> None:
-    """After a failed change the files are those of the definition that runs."""
-    old = File(path=str(tmp_path / "v" / "toml"), content=b"old")
-    Writer().write([workload(tmp_path, old)])
-    writer = Writer()
-    new = File(path=old.path, content=b"new")
-    writer.write([workload(tmp_path, new)])
-    writer.undo()
-    assert Path(old.path).read_bytes() == b"old"
 
 
 # -- processes ----------------------------------------------------------------------------------

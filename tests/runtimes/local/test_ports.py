@@ -240,12 +240,11 @@ def test_edited_registry_is_no_defect(tmp_path: Path) -> None:
         assert [n for n in (21001, 99999, 21002, 21003) if registry.holder(n)] == []
 
 
-def test_registry_that_is_held_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_registry_that_is_held_is_named() -> None:
     """A frozen holder of the lock does not freeze everybody else."""
-    monkeypatch.setattr(port_registry, "LOCK_WAIT_S", 0.1)
     with (
         port_registry.opened(),
         pytest.raises(UnusableState, match=r"ports\.lock"),
-        port_registry.opened(),
+        port_registry.opened(wait_s=0.1),
     ):
         pass

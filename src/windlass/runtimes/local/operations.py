@@ -19,9 +19,9 @@ from windlass.plan.workload import Workload
 from windlass.runtimes.local import control, disk_history, lock, logs, port_registry, waiting
 from windlass.runtimes.local.bring_up import bring_up
 from windlass.runtimes.local.changes import Changes, Wanted
+from windlass.runtimes.local.deleting import delete
 from windlass.runtimes.local.errors import (
     NodeStopped,
-    NotDeleted,
     NotHealthy,
     SupervisorSilent,
     UnknownNode,
@@ -316,7 +316,7 @@ def _purge(directory: Path) -> None:
     """Deletes what Windlass keeps in the state's directory, the state itself last: interrupted, it
     can be done again."""
     for name in ("nodes", "logs", "vault"):
-        _delete(directory / name)
+        delete(directory / name)
     with port_registry.opened() as registry:
         registry.claim(directory, [])
     for name in (
@@ -326,19 +326,7 @@ def _purge(directory: Path) -> None:
         f"{FILE_NAME}-shm",
         FILE_NAME,
     ):
-        _delete(directory / name)
-
-
-def _delete(path: Path) -> None:
-    """Deletes a file or a tree; nothing there is fine. Raises NotDeleted: keys and chain data that
-    are said to be gone must be."""
-    try:
-        if path.is_dir() and not path.is_symlink():
-            shutil.rmtree(path)
-        else:
-            path.unlink(missing_ok=True)
-    except OSError as error:
-        raise NotDeleted(Path(error.filename or path), error.strerror or str(error)) from error
+        delete(directory / name)
 
 
 def _purge_nodes(place: Place, network: str, nodes: int) -> None:
@@ -351,7 +339,7 @@ def _purge_nodes(place: Place, network: str, nodes: int) -> None:
     for folder in ("nodes", "logs"):
         for path in (place.state / folder / network).glob("node-*"):
             if goes(path.name):
-                _delete(path)
+                delete(path)
     with port_registry.opened() as registry, State.open(place.state) as state:
         ports = [p for p in state.ports() if p.network != network or not goes(p.workload)]
         with state.transaction():

@@ -100,7 +100,7 @@ def _is_gone(state: str) -> bool:
 
 
 @contextmanager
-def opened() -> Iterator[Registry]:
+def opened(wait_s: float = LOCK_WAIT_S) -> Iterator[Registry]:
     """The registry under its lock, which is held for milliseconds at a time.
 
     Raises FileError, or UnusableState if the lock is not to be had or the file is of a newer
@@ -115,21 +115,21 @@ def opened() -> Iterator[Registry]:
     except OSError as error:
         raise FileError(folder, f"{folder} cannot be written: {error.strerror}.") from error
     try:
-        _lock(lock, lock_path)
+        _lock(lock, lock_path, wait_s)
         yield Registry(path, _read(path))
     finally:
         os.close(lock)
 
 
-def _lock(descriptor: int, path: Path) -> None:
-    deadline = time.monotonic() + LOCK_WAIT_S
+def _lock(descriptor: int, path: Path, wait_s: float) -> None:
+    deadline = time.monotonic() + wait_s
     while True:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             if time.monotonic() > deadline:
                 raise UnusableState(
-                    f"Another process has held {path} for more than {LOCK_WAIT_S:.0f} s.",
+                    f"Another process has held {path} for more than {wait_s:.0f} s.",
                     f"`fuser {path}` names it; let it go on, or end it.",
                 ) from None
             time.sleep(0.01)

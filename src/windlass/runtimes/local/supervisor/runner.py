@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import shutil
 import signal
 import time
 from collections.abc import Callable, Mapping
@@ -20,6 +19,7 @@ import msgspec
 from windlass.kit.errors import WindlassError
 from windlass.plan.workload import Process, Workload
 from windlass.runtimes.local import launcher, logs
+from windlass.runtimes.local.deleting import delete
 from windlass.runtimes.local.launcher import Started
 from windlass.runtimes.local.process_table import Identity, Living
 from windlass.runtimes.local.state import ProcessRow
@@ -335,14 +335,13 @@ class Runner:
         """Deletes the data that it cannot start from; it makes them again and is fed by others."""
         inside = Path(self.target.workload.directory)
         paths = [Path(name) for name in self.target.process.disposable]
-        for path in paths:
-            if inside not in path.parents or ".." in path.parts:
-                log.error("will not delete what lies elsewhere", extra={"path": str(path)})
-                return
+        if any(inside not in path.parents or ".." in path.parts for path in paths):
+            log.error("will not delete what lies elsewhere", extra={"child": self.target.key})
+            return
         try:
-            for path in filter(Path.exists, paths):
-                await asyncio.to_thread(shutil.rmtree, path)  # gigabytes, and others need the loop
-        except OSError as error:
+            for path in paths:
+                await asyncio.to_thread(delete, path)  # gigabytes, and the others need the loop
+        except WindlassError as error:
             log.error("cannot wipe", extra={"child": self.target.key, "reason": str(error)})  # noqa: TRY400
             return
         reason = f"its data were damaged ({sentence}) and were deleted"
