@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 import stat
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import msgspec
@@ -23,6 +24,8 @@ from windlass.runtimes.local.state import (
     WorkloadRow,
 )
 
+ROUNDS = 20
+OPENERS = 8
 SECRET = b"0123456789abcdef-a-node-key"
 NETWORK = NetworkRow(name="net", family="ethereum", consensus="bft", chain_id=7, block_time_s=1)
 
@@ -198,3 +201,14 @@ def test_unknown_fields_of_a_later_patch_are_ignored(tmp_path: Path) -> None:
         encoded = msgspec.json.encode(found)
         state._execute("UPDATE workloads SET definition = ?", (encoded,))
         assert state.workloads()[0].name == "validator-0"
+
+
+def test_many_may_open_a_new_state_at_the_same_moment(tmp_path: Path) -> None:
+    """Whoever looks while the very first `up` makes the database neither fails nor disturbs it."""
+
+    def open_one(number: int) -> int:
+        with State.open(tmp_path / str(number // OPENERS), create=True) as state:
+            return len(state.networks())
+
+    with ThreadPoolExecutor(OPENERS) as pool:
+        assert sum(pool.map(open_one, range(ROUNDS * OPENERS))) == 0

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -28,6 +29,7 @@ from windlass.runtimes.local.errors import (
 from windlass.runtimes.local.migrations import MIGRATIONS, migrate, schema_of
 
 FILE_NAME = "state.db"
+LOCK_POLL_S = 0.02
 LOCK_WAIT_S = 10.0  # the longest that the other side may hold a write lock; its writes take ms
 
 Desired = Literal["running", "stopped"]
@@ -136,7 +138,7 @@ class State:
             connection = sqlite3.connect(path, timeout=LOCK_WAIT_S, isolation_level=None)
             try:
                 _refuse_newer(path, schema_of(connection))
-                connection.execute("PRAGMA journal_mode = WAL")
+                _use_write_ahead_log(connection)
                 connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
                 migrate(connection)
             except BaseException:
@@ -304,6 +306,22 @@ class State:
 def _refuse_newer(path: Path, found: int) -> None:
     if found > len(MIGRATIONS):
         raise NewerState(path, found, len(MIGRATIONS))
+
+
+def _use_write_ahead_log(connection: sqlite3.Connection) -> None:
+    """Lets readers and a writer work at once.
+
+    Only the very first opener changes anything, and SQLite does not wait for that by itself: two
+    at the same moment would each refuse the other (https://sqlite.org/wal.html, section 9).
+    """
+    deadline = time.monotonic() + LOCK_WAIT_S
+    while connection.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(LOCK_POLL_S)
 
 
 def _make_private(directory: Path, path: Path) -> None:
