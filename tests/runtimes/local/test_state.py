@@ -24,7 +24,7 @@ from windlass.runtimes.local.state import (
     WorkloadRow,
 )
 
-ROUNDS = 20
+ROUNDS = 150
 OPENERS = 8
 SECRET = b"0123456789abcdef-a-node-key"
 NETWORK = NetworkRow(name="net", family="ethereum", consensus="bft", chain_id=7, block_time_s=1)
