@@ -52,10 +52,12 @@ def devp2p_binary() -> Path:
 def _environment_of_tests() -> Generator[None]:
     """Nothing of the person's own Windlass is used, and output has no colour unless a test asks."""
     kept = {name: os.environ.pop(name, None) for name in ("WINDLASS_STATE", "FORCE_COLOR")}
-    # A shell starts what runs in the background with Ctrl-C ignored, and that is inherited by
-    # every command that the tests interrupt.
+    # A shell starts what runs in the background with Ctrl-C ignored, nohup does so with SIGHUP,
+    # and both are inherited by every command that the tests interrupt.
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
     yield
     for name, value in kept.items():
         if value is not None:
