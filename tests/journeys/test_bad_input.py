@@ -52,7 +52,6 @@ COMMANDS: list[tuple[tuple[str, ...], int, str]] = [
     (("init", "--template", "bitcoin"), 2, "bitcoin"),
     (("spec", "check", "-f", "nowhere.yaml"), 2, "nowhere.yaml"),
     (("status",), 1, "windlass up"),
-    (("doctor",), 1, "windlass up"),
     (("logs",), 1, "windlass up"),
     (("accounts", "list"), 1, "windlass up"),
     (("stop", "node-0"), 1, "windlass up"),
