@@ -76,15 +76,26 @@ class Rpc:
         self._connection.close()
 
     def _post(self, body: object) -> Any:
+        reused = self._connection.sock is not None
+        try:
+            return self._exchange(body)
+        except (BrokenPipeError, ConnectionResetError, http.client.RemoteDisconnected):
+            # geth closes a connection that was idle for two minutes. Every call may be repeated.
+            if not reused:
+                raise
+            return self._exchange(body)
+
+    def _exchange(self, body: object) -> Any:
         try:
             self._connection.request(
                 "POST", self._path, json.dumps(body), {"Content-Type": "application/json"}
             )
             answer = self._connection.getresponse().read()
-        except (OSError, http.client.HTTPException) as error:
+        except OSError:  # RemoteDisconnected is one, too
             self._connection.close()
-            if isinstance(error, OSError):
-                raise
+            raise
+        except http.client.HTTPException as error:
+            self._connection.close()
             raise ConnectionError(f"{self.url}: {error!r}") from error
         return json.loads(answer)
 
