@@ -80,7 +80,7 @@ def write_page(order: Sequence[str]) -> None:
     lines = [
         "# Benchmarks",
         "",
-        "Written by `make bench`, which takes about half an hour. Medians of five runs with the",
+        "Written by `make bench`. Medians of five runs with the",
         "extremes in brackets; what takes longer than two minutes is run once. The load average",
         "is that of the last minute before and after each group: on a busy machine read times as",
         "upper bounds, and compare ratios within one group.",
