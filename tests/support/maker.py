@@ -32,16 +32,11 @@ def genesis_head(genesis_hash: str, timestamp: int) -> Head:
     )
 
 
-async def no_transactions() -> int:
-    """An empty pool."""
-    return 0
-
-
 async def build(engine: EngineClient, parent: Head, timestamp: int | None = None) -> Payload:
     """A block on `parent` that geth has built but not taken in."""
     delay = building.BuildDelay(0, 0)
     wanted = attributes(parent, timestamp)
-    return await building.build(engine, parent.block_hash, wanted, delay, no_transactions)
+    return await building.build(engine, parent.block_hash, wanted, delay)
 
 
 async def extend(

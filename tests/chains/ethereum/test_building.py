@@ -17,26 +17,59 @@ from windlass.chains.ethereum.building import (
 from windlass.chains.ethereum.quantities import BlockHash
 
 
-def test_delay_doubles_while_full_pools_give_empty_blocks() -> None:
-    """Empty block and waiting transactions: double up to the limit; then it shrinks by a tenth."""
-    delay = BuildDelay(0.15, 1.2)
-    for expected in (0.3, 0.6, 1.2, 1.2):
-        delay.learn(payload_empty=True, pool_pending=5)
-        assert delay.current_s == pytest.approx(expected)
-    delay.learn(payload_empty=False, pool_pending=5)
-    assert delay.current_s == pytest.approx(1.08)
+def _after(delay: BuildDelay, waiting: int, *, empty: bool) -> float:
+    delay.look(waiting)
+    delay.learn(payload_empty=empty)
+    return delay.current_s
+
+
+def test_delay_doubles_while_waiting_pools_give_empty_blocks() -> None:
+    """Waiting transactions and an empty block: double; then shrink, but not to what failed."""
+    delay = BuildDelay(0.05, 1.2)
+    assert [_after(delay, 5, empty=True) for _ in range(3)] == pytest.approx([0.1, 0.2, 0.4])
+    assert _after(delay, 5, empty=False) == pytest.approx(0.36)
     for _ in range(100):
-        delay.learn(payload_empty=True, pool_pending=0)
-    assert delay.current_s == pytest.approx(0.15)
+        _after(delay, 5, empty=False)
+    assert delay.current_s == pytest.approx(0.25), "0.2 s was too short"
+    for _ in range(100):
+        _after(delay, 1, empty=False)
+    assert delay.current_s == pytest.approx(0.05), "the pool that needed it is gone"
 
 
-@given(st.lists(st.tuples(st.booleans(), st.integers(0, 3)), max_size=60))
+def test_transactions_after_the_look_are_no_sign() -> None:
+    """An empty block beside a pool that was empty when the build began changes nothing."""
+    delay = BuildDelay(0.05, 1.2)
+    assert _after(delay, 0, empty=True) == 0.05
+
+
+def test_a_full_pool_gets_its_time_at_once() -> None:
+    """A burst is given the time for its transfers without an empty block before it."""
+    delay = BuildDelay(0.05, 1.2)
+    delay.look(1500)
+    assert delay.current_s == pytest.approx(0.3)
+    delay.look(1_000_000)
+    assert delay.current_s == 1.2
+
+
+def test_what_can_never_enter_costs_no_time() -> None:
+    """Once geth took none in its longest time, so many waiting are no reason to wait again."""
+    delay = BuildDelay(0.05, 1.2)
+    tries = 0
+    while _after(delay, 3, empty=True) > 0.05:
+        tries += 1
+        assert tries < 10
+    assert all(_after(delay, 3, empty=True) == 0.05 for _ in range(10))
+    assert _after(delay, 4, empty=True) == pytest.approx(0.1), "one more may be another matter"
+    assert _after(delay, 2, empty=False) < 0.1
+    assert _after(delay, 3, empty=True) > 0.05, "the three that could not enter are gone"
+
+
+@given(st.lists(st.tuples(st.booleans(), st.integers(0, 10_000)), max_size=60))
 def test_delay_stays_within_its_bounds(builds: list[tuple[bool, int]]) -> None:
     """Whatever happens, geth gets neither less nor more time than was set."""
     delay = BuildDelay(0.15, 1.2)
-    for empty, pending in builds:
-        delay.learn(payload_empty=empty, pool_pending=pending)
-        assert 0.15 <= delay.current_s <= 1.2
+    for empty, waiting in builds:
+        assert 0.15 <= _after(delay, waiting, empty=empty) <= 1.2
 
 
 @given(

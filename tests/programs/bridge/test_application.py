@@ -17,6 +17,7 @@ from windlass.chains.ethereum.engine import EngineClient
 from windlass.chains.ethereum.payload_log import PayloadLog
 from windlass.chains.ethereum.peers import Peers
 from windlass.programs.bridge.application import Bridge
+from windlass.programs.bridge.gathering import Gatherer
 from windlass.programs.bridge.geth import Geth
 from windlass.programs.bridge.metrics import Metrics
 from windlass.programs.bridge.proposer import Proposer
@@ -37,7 +38,12 @@ class Parts:
         self.engine = EngineClient(self.settings.engine_url, self.settings.jwt_file)
         self.peers = Peers(self.settings.geth_ipc)
         self.geth = Geth(self.engine, self.chain, self.peers, GENESIS_HASH, may_have_peers=False)
-        self.proposer = Proposer(self.geth, self.settings.rpc_url, BuildDelay(0.15, 1.2))
+        self.proposer = Proposer(
+            self.geth,
+            self.settings.rpc_url,
+            BuildDelay(0.15, 1.2),
+            Gatherer(self.settings.rpc_url, ()),
+        )
         self.bridge = Bridge(self.settings, self.chain, self.geth, self.proposer, Metrics())
 
     async def close(self) -> None:

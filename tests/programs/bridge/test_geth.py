@@ -49,9 +49,7 @@ class Kept:
             fee_recipient=self.chain.require().members.fee_recipient(b""),
             parent_beacon_block_root="0x" + head.app_hash.hex(),
         )
-        payload = await build(
-            self.engine, head.block_hash, attributes, BuildDelay(0.05, 0.05), _empty
-        )
+        payload = await build(self.engine, head.block_hash, attributes, BuildDelay(0.05, 0.05))
         assert await self.engine.new_payload(payload) == "VALID"
         await self.engine.forkchoice(payload.block_hash)
         state = State(
@@ -200,7 +198,3 @@ async def test_complaints(kept: Kept) -> None:
     kept.geth.agrees()
 
     assert kept.status() == "unreachable"
-
-
-async def _empty() -> int:
-    return 0

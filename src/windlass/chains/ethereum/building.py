@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Awaitable, Callable
 
 from windlass.chains.ethereum.engine import Attributes, EngineClient
 from windlass.chains.ethereum.payload import Payload
@@ -30,6 +29,11 @@ POOL_TIMEOUT_S = 0.5
 ZERO_ROOT = "0x" + "00" * 32
 GROWTH = 2.0
 DECAY = 0.9
+MARGIN = 1.25
+"""Above a time that was too short, how much is kept while the pool stays as full."""
+TRANSACTION_S = 0.0002
+"""What geth needs for one transfer of a full pool, on a slow machine: a burst must not have to be
+learned from empty blocks. What contracts need beyond that is learned."""
 WAIT_S_MAX = 1.5
 """The longest that pacing holds a proposal back: within CometBFT's timeout to propose."""
 _RANDAO_TAG = b"windlass prevRandao 1"
@@ -49,23 +53,51 @@ class NotBuilding(WindlassError):
 
 
 class BuildDelay:
-    """How long geth gets to fill a block: doubles when it was too short, else shrinks slowly.
+    """How long geth gets to fill a block: no longer than it needs, because what is sent after the
+    build began waits for the next block.
 
-    Too short shows as an empty block although the pool has transactions. The delay never leaves
-    `minimum_s` … `maximum_s`.
+    Before each build `look` takes in how many transactions wait, after it `learn` whether geth put
+    any of them in. An empty block beside a waiting pool says that the time was too short: it
+    doubles, and does not come back below that while the pool stays as full. If geth has had its
+    longest time and took none, nothing there can enter (their fees are below the base fee, say):
+    so many are no sign of anything until fewer wait. `current_s` never leaves `minimum_s` …
+    `maximum_s`.
     """
 
     def __init__(self, minimum_s: float, maximum_s: float) -> None:
         self.minimum_s = minimum_s
         self.maximum_s = max(minimum_s, maximum_s)
-        self.current_s = minimum_s
+        self._learned_s = minimum_s
+        self._waiting = 0
+        self._never_taken = 0
+        self._too_short_s = 0.0
+        self._too_short_for = 0
 
-    def learn(self, *, payload_empty: bool, pool_pending: int) -> None:
-        """Takes in how the last build went."""
-        if payload_empty and pool_pending > 0:
-            self.current_s = min(self.current_s * GROWTH, self.maximum_s)
+    @property
+    def current_s(self) -> float:
+        """The time for the next build."""
+        for_pool_s = (self._waiting - self._never_taken) * TRANSACTION_S
+        return min(max(self._learned_s, for_pool_s), self.maximum_s)
+
+    def look(self, waiting: int) -> None:
+        """Takes in how many transactions geth's pool has just before a build."""
+        self._waiting = waiting
+        self._never_taken = min(self._never_taken, waiting)
+        if waiting < self._too_short_for / 2:
+            self._too_short_s, self._too_short_for = 0.0, 0
+
+    def learn(self, *, payload_empty: bool) -> None:
+        """Takes in how the build after the last `look` went."""
+        used_s = self.current_s
+        if not payload_empty or self._waiting <= self._never_taken:
+            floor_s = max(self.minimum_s, self._too_short_s * MARGIN)
+            self._learned_s = min(max(self._learned_s * DECAY, floor_s), self.maximum_s)
+        elif used_s < self.maximum_s:
+            self._learned_s = min(used_s * GROWTH, self.maximum_s)
+            self._too_short_s, self._too_short_for = used_s, self._waiting
         else:
-            self.current_s = max(self.current_s * DECAY, self.minimum_s)
+            self._learned_s, self._too_short_s = self.minimum_s, 0.0
+            self._never_taken = self._waiting
 
 
 def wait_before_building(
@@ -120,12 +152,10 @@ async def build(
     parent_hash: BlockHash,
     attributes: Attributes,
     delay: BuildDelay,
-    pending: Callable[[], Awaitable[int]],
 ) -> Payload:
     """Has geth build a block on `parent_hash`, which must be a decided one.
 
-    `pending` says how many transactions could go into a block (see `pool_pending`); it is asked
-    only about empty ones. Raises NotBuilding and EngineError.
+    `delay` has looked at the pool before. Raises NotBuilding and EngineError.
     """
     status, payload_id = await engine.forkchoice(parent_hash, attributes)
     if payload_id is None:
@@ -134,6 +164,5 @@ async def build(
     payload = await engine.get_payload(payload_id, attributes.parent_beacon_block_root)
     if payload.parent_hash != parent_hash or payload.timestamp != attributes.timestamp:
         raise NotBuilding("a block with another parent or timestamp")
-    empty = not payload.transactions
-    delay.learn(payload_empty=empty, pool_pending=await pending() if empty else 0)
+    delay.learn(payload_empty=not payload.transactions)
     return payload

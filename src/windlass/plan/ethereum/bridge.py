@@ -17,7 +17,12 @@ def abci_socket(context: Context, workload: str) -> str:
 
 
 def bridge(
-    context: Context, workload: str, *, static_peers: tuple[str, ...], registrar_url: str | None
+    context: Context,
+    workload: str,
+    *,
+    static_peers: tuple[str, ...],
+    registrar_url: str | None,
+    gather_from: tuple[str, ...] = (),
 ) -> Part:
     """The bridge between the workload's geth and its CometBFT.
 
@@ -32,6 +37,7 @@ def bridge(
         engine_url=context.private_url(workload, "engine"),
         jwt_file=execution.jwt_file(context, workload),
         rpc_url=context.private_url(workload, "rpc"),
+        gather_from=gather_from,
         geth_ipc=execution.ipc_socket(context, workload),
         abci_socket=abci_socket(context, workload),
         database=context.path(workload, "bridge.sqlite"),

@@ -75,6 +75,10 @@ class Context:
         """The enodes of all geths that make blocks, except that of the workload `without`."""
         return tuple(enode for name, enode in self._enodes.items() if name != without)
 
+    def block_maker_rpc_urls(self, *, without: str) -> tuple[str, ...]:
+        """The RPC of all geths that make blocks, except that of the workload `without`."""
+        return tuple(self.private_url(name, "rpc") for name in self._enodes if name != without)
+
     def cometbft_peers(self, *, without: str) -> tuple[str, ...]:
         """id@host:port of every validator's CometBFT, except that of the workload `without`."""
         return tuple(peer for name, peer in self._cometbft_peers.items() if name != without)

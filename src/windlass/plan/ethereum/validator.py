@@ -21,7 +21,13 @@ def validator(context: Context, name: str) -> Workload:
         execution.geth(
             context, name, static_peers=peers, trusted_peers=peers, starts_after=BEFORE_GETH
         ),
-        bridge(context, name, static_peers=peers, registrar_url=None),
+        bridge(
+            context,
+            name,
+            static_peers=peers,
+            registrar_url=None,
+            gather_from=context.block_maker_rpc_urls(without=name),
+        ),
         cometbft(context, name),
     )
     return context.workload(

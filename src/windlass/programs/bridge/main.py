@@ -37,6 +37,7 @@ async def run(settings: Settings, listening: socket.socket) -> None:
     from windlass.kit.http import HttpServer
     from windlass.programs.bridge.api import StatusPages
     from windlass.programs.bridge.application import Bridge
+    from windlass.programs.bridge.gathering import Gatherer
     from windlass.programs.bridge.geth import Geth
     from windlass.programs.bridge.metrics import Metrics
     from windlass.programs.bridge.proposer import Proposer
@@ -58,7 +59,8 @@ async def run(settings: Settings, listening: socket.socket) -> None:
             may_have_peers=bool(settings.static_peers or settings.registrar_url),
         )
         delay = BuildDelay(settings.build_delay_s, settings.build_delay_s_max)
-        proposer = Proposer(geth, settings.rpc_url, delay)
+        gatherer = Gatherer(settings.rpc_url, settings.gather_from)
+        proposer = Proposer(geth, settings.rpc_url, delay, gatherer)
         stack.push_async_callback(proposer.close)
         bridge = Bridge(settings, chain, geth, proposer, Metrics())
         server = AbciServer(bridge)

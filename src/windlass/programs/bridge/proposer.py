@@ -24,6 +24,7 @@ from windlass.chains.ethereum.engine import Attributes
 from windlass.chains.ethereum.payload import MalformedPayload
 from windlass.kit.http import HttpClient
 from windlass.kit.json_rpc import JsonRpc
+from windlass.programs.bridge.gathering import GATHERING_S, Gatherer
 from windlass.programs.bridge.geth import Geth
 from windlass.programs.bridge.rules import Context
 
@@ -37,9 +38,10 @@ TAKING_S = 0.2
 class Proposer:
     """Has geth build blocks on the decided head."""
 
-    def __init__(self, geth: Geth, rpc_url: str, delay: BuildDelay) -> None:
+    def __init__(self, geth: Geth, rpc_url: str, delay: BuildDelay, gatherer: Gatherer) -> None:
         self.delay = delay
         self._geth = geth
+        self._gatherer = gatherer
         self._rpc = JsonRpc(HttpClient(rpc_url))
 
     async def propose(self, context: Context, bytes_max: int) -> bytes:
@@ -50,6 +52,9 @@ class Proposer:
         """
         async with asyncio.timeout(DEADLINE_S):
             await self._geth.wait_ready()
+            self.delay.look(await pool_pending(self._rpc))
+            await asyncio.sleep(self._wait_s(context) - GATHERING_S)
+            await self._gatherer.gather()
             await asyncio.sleep(self._wait_s(context))
             try:
                 data = await self._build(context)
@@ -62,8 +67,8 @@ class Proposer:
         return data
 
     async def close(self) -> None:
-        """Closes the connections to geth's RPC."""
-        await self._rpc.close()
+        """Closes the connections to the geths' RPC."""
+        await asyncio.gather(self._rpc.close(), self._gatherer.close())
 
     def _wait_s(self, context: Context) -> float:
         return wait_before_building(
@@ -85,8 +90,5 @@ class Proposer:
             parent_beacon_block_root="0x" + head.app_hash.hex(),
         )
         engine = self._geth.engine
-        payload = await build(engine, head.block_hash, attributes, self.delay, self._pending)
+        payload = await build(engine, head.block_hash, attributes, self.delay)
         return payload_codec.encode(payload)
-
-    async def _pending(self) -> int:
-        return await pool_pending(self._rpc)

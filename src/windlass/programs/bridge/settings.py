@@ -18,6 +18,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """64 hex digits, mode 0600 (Engine API authentication)."""
     rpc_url: str
     """geth's ordinary HTTP RPC, for what the engine port does not answer (`txpool_status`)."""
+    gather_from: tuple[str, ...] = ()
+    """The same of the other validators' geths: see gathering.py."""
     geth_ipc: str
     """geth's unix socket: the only place where admin calls are possible."""
     abci_socket: str
@@ -30,7 +32,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     health_host: str
     health_port: int
     block_time_s: int
-    build_delay_s: float = 0.15
+    build_delay_s: float = 0.05
     """Time that geth gets to fill a block before it is asked for it (150 ms was measured)."""
     build_delay_s_max: float = 1.2
     """The adaptive delay never waits longer than this."""

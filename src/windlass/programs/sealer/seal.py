@@ -36,11 +36,13 @@ from windlass.programs.sealer.geth_state import (
     after_restore,
 )
 from windlass.programs.sealer.metrics import Metrics
-from windlass.programs.sealer.schedule import next_slot
+from windlass.programs.sealer.schedule import Slot, next_slot
 from windlass.programs.sealer.settings import Settings
 
 log = logging.getLogger(__name__)
 
+LOOK_AHEAD_S = 0.4
+"""So long before a block is due its pool is looked at: more than a usual full block needs."""
 RETRY_S = 0.05
 """A geth that is not there (yet): a refused connection costs next to nothing, a late start does."""
 RETRY_SLOW_S = 1.0
@@ -131,10 +133,9 @@ class Sealer:
         return state.word == "ok"
 
     async def _seal_next(self) -> None:
-        head = self.chain.head
-        since_last_s = time.monotonic() - self._sealed_s
-        block_time_s, delay_s = self._settings.block_time_s, self._delay.current_s
-        slot = next_slot(head.timestamp, time.time(), since_last_s, block_time_s, delay_s)
+        await asyncio.sleep(max(0.0, self._next_slot().wait_s - LOOK_AHEAD_S))
+        self._delay.look(await building.pool_pending(self._rpc))
+        slot = self._next_slot()
         await asyncio.sleep(slot.wait_s)
         started_s = time.monotonic()
         payload = await self._build(slot.timestamp)
@@ -153,6 +154,15 @@ class Sealer:
         if status != "VALID":
             raise NotSealed(f"geth answers {status} when its own block is to be the head.")
 
+    def _next_slot(self) -> Slot:
+        return next_slot(
+            self.chain.head.timestamp,
+            time.time(),
+            time.monotonic() - self._sealed_s,
+            self._settings.block_time_s,
+            self._delay.current_s,
+        )
+
     async def _build(self, timestamp: int) -> Payload:
         head = self.chain.head
         attributes = Attributes(
@@ -164,13 +174,7 @@ class Sealer:
             # There is no consensus state whose root could stand here (EIP-4788).
             parent_beacon_block_root=building.ZERO_ROOT,
         )
-        return await building.build(
-            self._engine,
-            head.block_hash,
-            attributes,
-            self._delay,
-            lambda: building.pool_pending(self._rpc),
-        )
+        return await building.build(self._engine, head.block_hash, attributes, self._delay)
 
     def _count(self, payload: Payload, seal_s: float) -> None:
         now = time.time()
