@@ -38,13 +38,14 @@ class Parts:
         self.engine = EngineClient(self.settings.engine_url, self.settings.jwt_file)
         self.peers = Peers(self.settings.geth_ipc)
         self.geth = Geth(self.engine, self.chain, self.peers, GENESIS_HASH, may_have_peers=False)
+        metrics = Metrics()
         self.proposer = Proposer(
             self.geth,
             self.settings.rpc_url,
             BuildDelay(0.15, 1.2),
-            Gatherer(self.settings.rpc_url, ()),
+            Gatherer(self.settings.rpc_url, (), metrics.gathered),
         )
-        self.bridge = Bridge(self.settings, self.chain, self.geth, self.proposer, Metrics())
+        self.bridge = Bridge(self.settings, self.chain, self.geth, self.proposer, metrics)
 
     async def close(self) -> None:
         await self.proposer.close()

@@ -17,11 +17,12 @@ import asyncio
 import logging
 import re
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, TypeGuard
 
 from windlass.kit.errors import WindlassError
 from windlass.kit.http import HttpClient
 from windlass.kit.json_rpc import JsonRpc, JsonRpcError
+from windlass.kit.metrics import Counter
 from windlass.kit.transport import TransportError
 
 GATHERING_S = 0.06
@@ -32,22 +33,31 @@ NEWEST = 100
 by itself, and with more than these in half a second no block is short of transactions."""
 ANSWER_BYTES_MAX = 4 << 20
 _HASH = re.compile(r"0x[0-9a-f]{64}")
+_HEX = re.compile(r"0x[0-9a-f]+")
 
 log = logging.getLogger(__name__)
 
 
 class Gatherer:
-    """Brings what the geths at `others` (URLs of their RPC) have into the one at `own_url`."""
+    """Brings what the geths at `others` (URLs of their RPC) have into the one at `own_url`.
 
-    def __init__(self, own_url: str, others: Iterable[str]) -> None:
+    Each transaction that our geth took is counted in `gathered`.
+    """
+
+    def __init__(self, own_url: str, others: Iterable[str], gathered: Counter) -> None:
         self._own = JsonRpc(HttpClient(own_url))
         self._others = [
             _Source(JsonRpc(HttpClient(url, body_bytes_max=ANSWER_BYTES_MAX))) for url in others
         ]
-        self.gathered = 0
+        self._gathered = gathered
 
     async def gather(self) -> None:
-        """Takes in what came to the others since the last call. Never fails, never takes long."""
+        """Takes in what came to the others since the last call. Never fails, never takes long.
+
+        When the time is over, the others' work is usually done: all are asked at once. What is
+        broken off then is not asked for again, since a filter names each hash only once. Gossip
+        brings those transactions before this validator proposes next.
+        """
         try:
             async with asyncio.timeout(GATHERING_S):
                 await asyncio.gather(*(self._from(source) for source in self._others))
@@ -62,13 +72,18 @@ class Gatherer:
         try:
             hashes = await source.news()
             known = await self._own.batch([("eth_getTransactionByHash", [one]) for one in hashes])
-            missing = [one for one, found in zip(hashes, known, strict=True) if found is None]
+            # A geth that has not indexed its blocks yet answers with an error instead of null.
+            missing = [
+                one for one, found in zip(hashes, known, strict=True) if not _is_known(found)
+            ]
             raw = await source.raw(missing)
             sent = await self._own.batch([("eth_sendRawTransaction", [one]) for one in raw])
         except (TransportError, JsonRpcError) as error:
             log.debug("no transactions from another geth", extra={"reason": error.sentence})
         else:
-            self.gathered += sum(not isinstance(one, WindlassError) for one in sent)
+            # A refusal is usual: meanwhile another source or gossip may have brought it.
+            taken = sum(not isinstance(one, WindlassError) for one in sent)
+            self._gathered.increment(by=taken)
 
 
 class _Source:
@@ -82,7 +97,7 @@ class _Source:
         """The newest transactions' hashes. The first call only begins to watch."""
         if self._filter is None:
             made = await self.rpc.call("eth_newPendingTransactionFilter")
-            self._filter = made if isinstance(made, str) else None
+            self._filter = made if _is_hex(made) else None
             return []
         try:
             found = await self.rpc.call("eth_getFilterChanges", self._filter)
@@ -95,7 +110,15 @@ class _Source:
     async def raw(self, hashes: Sequence[str]) -> list[str]:
         """The transactions in their signed form; one that it no longer has is left out."""
         found = await self.rpc.batch([("eth_getRawTransactionByHash", [one]) for one in hashes])
-        return [one for one in found if isinstance(one, str)]
+        return [one for one in found if _is_hex(one)]
+
+
+def _is_known(transaction: Any) -> bool:
+    return isinstance(transaction, dict)
+
+
+def _is_hex(value: Any) -> TypeGuard[str]:
+    return isinstance(value, str) and _HEX.fullmatch(value) is not None
 
 
 def _only_hashes(found: Any) -> list[str]:

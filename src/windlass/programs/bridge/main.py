@@ -59,10 +59,11 @@ async def run(settings: Settings, listening: socket.socket) -> None:
             may_have_peers=bool(settings.static_peers or settings.registrar_url),
         )
         delay = BuildDelay(settings.build_delay_s, settings.build_delay_s_max)
-        gatherer = Gatherer(settings.rpc_url, settings.gather_from)
+        metrics = Metrics()
+        gatherer = Gatherer(settings.rpc_url, settings.gather_from, metrics.gathered)
         proposer = Proposer(geth, settings.rpc_url, delay, gatherer)
         stack.push_async_callback(proposer.close)
-        bridge = Bridge(settings, chain, geth, proposer, Metrics())
+        bridge = Bridge(settings, chain, geth, proposer, metrics)
         server = AbciServer(bridge)
         status = StatusPages(bridge, chain, geth, peers, server)
         pages = HttpServer(status.health().routes())

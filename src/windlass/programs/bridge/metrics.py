@@ -23,6 +23,10 @@ class Metrics:
         self.build_delay_s = self.registry.gauge(
             "windlass_bridge_build_delay_seconds", "Time that geth gets to fill a block."
         )
+        self.gathered = self.registry.counter(
+            "windlass_bridge_gathered_transactions_total",
+            "Transactions that our geth got from another validator's just before a build.",
+        )
         self.rejected = self.registry.counter(
             "windlass_bridge_rejected_proposals_total", "Proposals voted against.", ("rule",)
         )

@@ -33,7 +33,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     health_port: int
     block_time_s: int
     build_delay_s: float = 0.05
-    """Time that geth gets to fill a block before it is asked for it (150 ms was measured)."""
+    """Time that geth gets to fill a usual block before it is asked for it (decision 0023)."""
     build_delay_s_max: float = 1.2
     """The adaptive delay never waits longer than this."""
 
