@@ -32,7 +32,7 @@ DEADLINE_S = TIMEOUT_PROPOSE_S - 0.15
 """The rest is for signing the proposal and sending it to everyone (some 20 ms for a small block,
 100 ms for one of megabytes)."""
 TAKING_S = 0.2
-"""For taking the block out of geth and asking its pool, after the time that geth had to fill it."""
+"""For taking the block out of geth, after the time that it had to fill it."""
 
 
 class Proposer:
@@ -50,12 +50,14 @@ class Proposer:
         Raises TimeoutError, NotBuilding, MalformedPayload (also for one that is too large) and
         EngineError.
         """
+        deadline_s = time.monotonic() + DEADLINE_S
         async with asyncio.timeout(DEADLINE_S):
             await self._geth.wait_ready()
             self.delay.look(await pool_pending(self._rpc))
-            await asyncio.sleep(self._wait_s(context) - GATHERING_S)
+            begin_s = self._begin_s(context, deadline_s)
+            await asyncio.sleep(begin_s - GATHERING_S - time.monotonic())
             await self._gatherer.gather()
-            await asyncio.sleep(self._wait_s(context))
+            await asyncio.sleep(begin_s - time.monotonic())
             try:
                 data = await self._build(context)
             except NotBuilding as error:
@@ -70,15 +72,14 @@ class Proposer:
         """Closes the connections to the geths' RPC."""
         await asyncio.gather(self._rpc.close(), self._gatherer.close())
 
-    def _wait_s(self, context: Context) -> float:
-        return wait_before_building(
-            context.head.timestamp,
-            time.time(),
-            self.delay.current_s,
-            context.block_time_s,
-            # What a clock far behind may cost; the build still has to fit in.
-            max(0.0, DEADLINE_S - self.delay.current_s - TAKING_S),
+    def _begin_s(self, context: Context, deadline_s: float) -> float:
+        """When to begin to build; both times are of the monotonic clock."""
+        wait_s = wait_before_building(
+            context.head.timestamp, time.time(), self.delay.current_s, context.block_time_s
         )
+        # A clock far behind would have us wait for long; the build still has to fit in.
+        latest_s = deadline_s - self.delay.current_s - TAKING_S
+        return min(time.monotonic() + wait_s, latest_s)
 
     async def _build(self, context: Context) -> bytes:
         head = context.head
