@@ -10,7 +10,7 @@ import pytest
 from tests.doctor.examples import HEIGHT, NOW, evidence, node
 from windlass.doctor.causes import disk
 from windlass.doctor.diagnose import diagnose
-from windlass.doctor.evidence import Disk, Evidence
+from windlass.doctor.evidence import Disk, Evidence, LostRecord
 from windlass.doctor.findings import CAUSES, to_json_value
 from windlass.runtimes.local.state import ProcessRow
 
@@ -62,6 +62,41 @@ def test_a_symptom_is_left_out_where_its_cause_is_known() -> None:
     behind = msgspec.structs.replace(view, height=HEIGHT - 50)
     assert codes(evidence(node("validator-1", driver=refused, geth=behind))) == ["wrong-jwt"]
     assert codes(evidence(node("validator-1", geth=behind))) == ["geth-behind"]
+
+
+@pytest.mark.parametrize(("lost", "told"), [(1, True), (2, False)])
+def test_a_later_record_is_for_votes_that_nobody_waits_for(lost: int, told: bool) -> None:
+    """Where blocks need the validator's vote at the very next height, one that begins to vote later
+    would stop the network for ever: then the doctor gives no such record."""
+    without: dict[str, Any] = {"alive": frozenset({"geth", "bridge"}), "cometbft": None}
+    record = LostRecord(path="/d/record", alone=False)
+    away = [node(f"validator-{n}", lost_records=(record,), **without) for n in range(lost)]
+    found = diagnose(evidence(*away)).findings
+    steps = [one.next_step for one in found if one.code == "signing-record-missing"]
+    assert ["echo" in step for step in steps] == [told] * lost
+    stands = diagnose(evidence(*away, now=NOW + 120)).findings
+    assert not any("echo" in one.next_step for one in stands), "no blocks come"
+
+
+def test_blocks_that_nobody_has_do_not_come_back() -> None:
+    """The bridge's log may go only where another CometBFT has the blocks: it is the last copy."""
+    panic = "panic: state.AppHash does not match AppHash after replay. Got"
+    without: dict[str, Any] = {"alive": frozenset({"geth", "bridge"}), "cometbft": None}
+    names = {**{f"validator-{n}": "validator" for n in range(4)}, "node-0": "node"}
+    all_lost = []
+    for name, role in names.items():
+        rows = tuple(
+            msgspec.structs.replace(row, last_reason=panic if row.process == "cometbft" else "")
+            for row in node(name).processes
+        )
+        all_lost.append(node(name, role, processes=rows, **without))
+    steps = [
+        [one.next_step for one in diagnose(seen).findings if one.code == "consensus-data-lost"]
+        for seen in (evidence(all_lost[3]), evidence(*all_lost))
+    ]
+    assert [len(one) for one in steps] == [1, 5]
+    assert steps[0][0].startswith("`windlass stop validator-3`, `rm ")
+    assert all(step.startswith("Put its CometBFT's data back") for step in steps[1])
 
 
 def test_warnings_that_explain_nothing_come_last() -> None:

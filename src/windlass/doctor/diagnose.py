@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator
 from windlass.doctor.causes import (
     bootnodes,
     clock,
+    consensus,
     disk,
     genesis,
     geth,
@@ -41,10 +42,13 @@ _CAUSES: tuple[Callable[[Evidence], Iterator[Finding]], ...] = (
     genesis.find,
     jwt.find,
     keys.find,
+    consensus.find,
     bootnodes.find,
     geth.find,
     quorum.find,
 )
+_TOLD_WHEN_OFF = ("not-running", "signing-record-missing")
+"""What is told of a network of which nothing runs: the latter keeps it from being started."""
 _ORDER = {code: number for number, code in enumerate(CAUSES)}
 
 
@@ -60,7 +64,7 @@ def diagnose(evidence: Evidence) -> Report:
     """The findings that the evidence supports, in the order in which to read them."""
     found = [finding for cause in _CAUSES for finding in cause(evidence)]
     off = {f.network for f in found if f.code == "not-running" and f.network and not f.node}
-    found = [f for f in found if f.network not in off or f.code == "not-running"]
+    found = [f for f in found if f.network not in off or f.code in _TOLD_WHEN_OFF]
     explained = {
         (finding.network, finding.node)
         for finding in found

@@ -76,6 +76,14 @@ class FileCheck(msgspec.Struct, frozen=True, kw_only=True):
     found: str
 
 
+class LostRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """A file that its process goes on writing, and that is gone. `alone` is true if CometBFT's
+    databases, which lie beside it, are there no more."""
+
+    path: str
+    alone: bool
+
+
 class BootnodeEntry(msgspec.Struct, frozen=True, kw_only=True):
     """A bootnode in a registrar's list. `last_seen` is in Unix seconds."""
 
@@ -110,6 +118,7 @@ class NodeEvidence(msgspec.Struct, frozen=True, kw_only=True):
     log_tails: dict[str, str] = {}
     holders: tuple[Holder, ...] = ()
     changed_files: tuple[FileCheck, ...] = ()
+    lost_records: tuple[LostRecord, ...] = ()
     bootnodes: tuple[str, ...] = ()
     enode: str | None = None
     listed: tuple[BootnodeEntry, ...] = ()

@@ -58,6 +58,14 @@ CAUSES: dict[str, Cause] = {
     "key-validator-set-mismatch": Cause(
         meaning="A validator signs with a key that is not in the validator set.", scope="node"
     ),
+    "signing-record-missing": Cause(
+        meaning="CometBFT's record of what it has signed is gone: it can't start, and may not.",
+        scope="node",
+    ),
+    "consensus-data-lost": Cause(
+        meaning="CometBFT's data do not belong to the bridge's: they were lost or replaced.",
+        scope="node",
+    ),
     "wrong-bootnode": Cause(
         meaning="A node boots from an enode that is none of this network's bootnodes.",
         scope="network",

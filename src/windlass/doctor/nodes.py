@@ -20,6 +20,7 @@ from windlass.doctor.evidence import (
     FileCheck,
     GethView,
     Holder,
+    LostRecord,
     NodeEvidence,
 )
 from windlass.kit import json
@@ -84,6 +85,7 @@ async def look_at(
         },
         holders=_holders(state, workload) if unready else (),
         changed_files=tuple(_changed(row)),
+        lost_records=tuple(_lost(workload)),
         bootnodes=_bootnodes(alive.get("geth")),
         enode=seen.enode,
         listed=tuple(seen.listed),
@@ -223,6 +225,16 @@ def _changed(row: WorkloadRow) -> list[FileCheck]:
                 check = FileCheck(kind=path.name, path=name, found="not what was written there")
                 found.append(check)
     return found
+
+
+def _lost(workload: Workload) -> list[LostRecord]:
+    """Files that their program goes on writing, and that are not there."""
+    records = [Path(file.path) for file in workload.files if file.once]
+    return [
+        LostRecord(path=str(path), alone=not any(path.parent.glob("*.db")))
+        for path in records
+        if not path.exists()
+    ]
 
 
 def _bootnodes(pid: int | None) -> tuple[str, ...]:

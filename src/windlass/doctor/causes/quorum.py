@@ -24,16 +24,21 @@ def find(evidence: Evidence) -> Iterator[Finding]:
         yield from _first_block(evidence, network)
 
 
+def has_quorum(network: NetworkEvidence) -> bool:
+    """Whether validators with more than two thirds of the voting power take part."""
+    powers = {node.name: _power(network, node) for node in network.of("validator")}
+    present = [node.name for node in network.of("validator") if not _away(node)]
+    return 3 * sum(powers[name] for name in present) > 2 * sum(powers.values())
+
+
 def _quorum(evidence: Evidence, network: NetworkEvidence) -> Iterator[Finding]:
     validators = network.of("validator")
     missing = {node.name: why for node in validators if (why := _away(node))}
-    powers = {node.name: _power(network, node) for node in validators}
-    total = sum(powers.values())
-    present = sum(power for name, power in powers.items() if name not in missing)
-    if not missing or 3 * present > 2 * total:
+    if not missing or has_quorum(network):
         return
     # What each one has: with equal powers, which is what we make, this is the usual number.
-    needed = total * 2 // 3 // max(1, min(powers.values())) + 1
+    powers = [_power(network, node) for node in validators]
+    needed = sum(powers) * 2 // 3 // max(1, min(powers)) + 1
     count = len(validators) - len(missing)
     yield Finding(
         code="quorum-short",

@@ -11,6 +11,10 @@ BEFORE_GETH = ("bridge",)
 """What the geth beside a bridge starts after."""
 
 
+DATABASE = "bridge.sqlite"
+"""The payload log, below the workload's directory."""
+
+
 def abci_socket(context: Context, workload: str) -> str:
     """Where the bridge serves CometBFT."""
     return context.socket(workload, "abci.sock")
@@ -40,7 +44,7 @@ def bridge(
         gather_from=gather_from,
         geth_ipc=execution.ipc_socket(context, workload),
         abci_socket=abci_socket(context, workload),
-        database=context.path(workload, "bridge.sqlite"),
+        database=context.path(workload, DATABASE),
         registrar_url=registrar_url,
         static_peers=static_peers,
         health_host=LOOPBACK,

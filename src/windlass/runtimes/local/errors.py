@@ -148,8 +148,8 @@ class SigningRecordMissing(WindlassError):
     def __init__(self, path: Path, node: str) -> None:
         super().__init__(
             f"{path} is missing, but {node} has run before: it holds what {node} has signed.",
-            "Put it back from a backup. If there is none, `windlass down --purge` and `windlass "
-            "up` begin a new chain.",
+            "Put it back from a backup. If there is none, `windlass doctor` says what is left: "
+            "with the other validators running, it knows a record that is safe.",
         )
         self.path = path
 
