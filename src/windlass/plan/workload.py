@@ -45,10 +45,12 @@ class Probe(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Command(msgspec.Struct, frozen=True, kw_only=True):
-    """A program (`geth`, `cometbft` or `windlass`) and its arguments; never a secret among them."""
+    """A program (`geth`, `cometbft` or `windlass`), its arguments and what it finds in its
+    environment beyond the usual; never a secret among them."""
 
     program: str
     arguments: tuple[str, ...]
+    environment: dict[str, str] = {}
 
 
 class Process(msgspec.Struct, frozen=True, kw_only=True):

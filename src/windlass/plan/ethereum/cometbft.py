@@ -11,6 +11,11 @@ from windlass.plan.workload import Command, File, Probe, Process
 HOME = "cometbft"
 """CometBFT's home below the workload's directory; it insists on `config` and `data` in it."""
 
+ENVIRONMENT = {"GOMAXPROCS": "1"}
+"""It wakes some hundred times a second to see that there is nothing to gossip, and Go wakes an idle
+thread each time to look for more: with one thread 3.3 % of a core instead of 5.7 %. At a block a
+second there is never work for two."""
+
 
 def cometbft(context: Context, workload: str) -> Part:
     """The CometBFT of a validator or node.
@@ -21,7 +26,9 @@ def cometbft(context: Context, workload: str) -> Part:
     process = Process(
         name="cometbft",
         command=Command(
-            program="cometbft", arguments=("start", "--home", context.path(workload, HOME))
+            program="cometbft",
+            arguments=("start", "--home", context.path(workload, HOME)),
+            environment=ENVIRONMENT,
         ),
         ready=Probe(cometbft=context.private_url(workload, "cometbft_rpc")),
         starts_after=("bridge",),

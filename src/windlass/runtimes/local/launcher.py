@@ -87,15 +87,23 @@ def arguments(command: Command, programs: Mapping[str, str]) -> list[str]:
 
 
 def launch(
-    words: Sequence[str], *, state: Path, process: str, directory: Path, log_file: Path
+    words: Sequence[str],
+    variables: Mapping[str, str],
+    *,
+    state: Path,
+    process: str,
+    directory: Path,
+    log_file: Path,
 ) -> Started:
-    """Starts a process of this state; `process` is its network/workload/process.
+    """Starts a process of this state; `process` is its network/workload/process, `variables` what
+    it finds in its environment beyond what every process does.
 
     Raises NoProgram if the program is missing or cannot be executed, OSError if the system has no
     room for it.
     """
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-    own = _popen(words, _environment(state, process, directory), directory, log_file)
+    environment = {**_environment(state, process, directory), **variables}
+    own = _popen(words, environment, directory, log_file)
     # Alive or not: a child of ours keeps its pid until it is waited for.
     who = identity(own.pid)
     living = Living.grip(who) if who is not None else None

@@ -217,6 +217,7 @@ class Runner:
             self._surroundings.before_launch(self)
             started = launcher.launch(
                 words,
+                process.command.environment,
                 state=self._surroundings.state,
                 process=target.key,
                 directory=Path(target.workload.directory),
