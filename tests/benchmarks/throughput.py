@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tests.benchmarks.report import Section
-from tests.benchmarks.usage import disk_bytes
+from tests.benchmarks.usage import lasting_bytes
 from tests.support import chain
 from tests.support.binaries import find
 from tests.support.geth import free_port
@@ -46,10 +46,10 @@ def measure(section: Section, folder: Path) -> None:
         urls = list(network.rpc_urls().values())
         rpc = network.rpc()
         until(lambda: rpc.height() >= 15, "the first blocks", timeout_s=60)
-        disk, first = disk_bytes(network.state), rpc.height()
+        disk, first = lasting_bytes(network.state), rpc.height()
         _feed(urls, accounts, TRANSFERS)
         rate = chain.transfers_per_s(rpc, first, rpc.height())
-        grown = disk_bytes(network.state) - disk
+        grown = lasting_bytes(network.state) - disk
         same = chain.assert_same_chain(network.rpc_urls(), rpc.height() - 1)
         chain.assert_each_once(same, [one.hash for a in accounts for one in a.signed])
     finally:
@@ -58,7 +58,7 @@ def measure(section: Section, folder: Path) -> None:
     section.add("4 validators and a node", "", f"{rate:.0f}/s", how)
     section.add("ratio to the bare geth", "≥ 0.6×", f"{rate / rival:.2f}×")
     per_million = grown / TRANSFERS * 1e6 / 1e9
-    how = f"extrapolated from {TRANSFERS:,}, all 5 nodes and logs"
+    how = f"extrapolated from {TRANSFERS:,}, all 5 nodes"
     section.add("disk per million transfers, all nodes", "", f"{per_million:.1f} GB", how)
     section.add("disk per million transfers, per node", "", f"{per_million / 5:.1f} GB")
 

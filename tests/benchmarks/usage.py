@@ -55,10 +55,22 @@ def programs(network: Network) -> dict[int, tuple[str, str]]:
     return found
 
 
-def disk_bytes(folder: Path) -> int:
+BOUNDED = ("cs.wal/", "-wal", "-shm", "logs/")
+"""What does not grow for ever: CometBFT's log of its own messages (it keeps 1 GB of it), SQLite's
+(4 MB), and the programs' logs, which are rotated."""
+
+
+def lasting_bytes(folder: Path) -> int:
+    """Allocated blocks of what is kept for ever below the folder."""
+    return disk_bytes(folder, without=BOUNDED)
+
+
+def disk_bytes(folder: Path, *, without: tuple[str, ...] = ()) -> int:
     """Allocated blocks below the folder; files that vanish meanwhile count as nothing."""
     total = 0
     for path in folder.rglob("*"):
+        if any(part in path.as_posix() for part in without):
+            continue
         try:
             total += path.lstat().st_blocks * 512
         except FileNotFoundError:
