@@ -24,16 +24,18 @@ from windlass.kit.transport import TransportError
 
 TIMER_SLACK_S = 0.01
 """A wait that ended this much early still counts as having reached its second."""
-POOL_TIMEOUT_S = 0.5
+POOL_TIMEOUT_S = 0.15
 """A block does not wait longer for what is only advice."""
+TRANSFER_GAS = 21_000  # what the smallest transaction takes of a block
 ZERO_ROOT = "0x" + "00" * 32
 GROWTH = 2.0
-DECAY = 0.9
-MARGIN = 1.25
-"""Above a time that was too short, how much is kept while the pool stays as full."""
-TRANSACTION_S = 0.0002
-"""What geth needs for one transfer of a full pool, on a slow machine: a burst must not have to be
-learned from empty blocks. What contracts need beyond that is learned."""
+DECAY = 0.97
+"""A time that was too short is tried again after some 25 blocks of one's own."""
+TRANSACTION_S = 0.00035
+"""What geth needs for one transfer of a full pool on a busy machine: a burst must not have to be
+learned from empty blocks. What contracts, or a slower machine, need beyond that is learned."""
+TRIES_IN_VAIN = 3
+IGNORED_BUILDS = 30
 WAIT_S_MAX = 1.5
 """The longest that pacing holds a proposal back: within CometBFT's timeout to propose."""
 _RANDAO_TAG = b"windlass prevRandao 1"
@@ -58,46 +60,63 @@ class BuildDelay:
 
     Before each build `look` takes in how many transactions wait, after it `learn` whether geth put
     any of them in. An empty block beside a waiting pool says that the time was too short: it
-    doubles, and does not come back below that while the pool stays as full. If geth has had its
-    longest time and took none, nothing there can enter (their fees are below the base fee, say):
-    so many are no sign of anything until fewer wait. `current_s` never leaves `minimum_s` …
-    `maximum_s`.
+    doubles, and comes back slowly. A full pool gets its time at once, by what a transaction needs
+    here as far as that is known. If geth took none in its longest time, again and again, they can
+    not enter (their fees are below the base fee, say), and so many are no sign of anything for a
+    while. `current_s` never leaves `minimum_s` … `maximum_s`.
     """
 
     def __init__(self, minimum_s: float, maximum_s: float) -> None:
         self.minimum_s = minimum_s
         self.maximum_s = max(minimum_s, maximum_s)
         self._learned_s = minimum_s
+        self._transaction_s = TRANSACTION_S
+        self._fit = 1
         self._waiting = 0
+        self._in_vain = 0
         self._never_taken = 0
-        self._too_short_s = 0.0
-        self._too_short_for = 0
+        self._ignoring = 0
 
     @property
     def current_s(self) -> float:
         """The time for the next build."""
-        for_pool_s = (self._waiting - self._never_taken) * TRANSACTION_S
+        for_pool_s = self._crowd() * self._transaction_s
         return min(max(self._learned_s, for_pool_s), self.maximum_s)
 
-    def look(self, waiting: int) -> None:
-        """Takes in how many transactions geth's pool has just before a build."""
-        self._waiting = waiting
-        self._never_taken = min(self._never_taken, waiting)
-        if waiting < self._too_short_for / 2:
-            self._too_short_s, self._too_short_for = 0.0, 0
+    def look(self, waiting: int | None) -> None:
+        """Takes in how many transactions geth's pool has just before a build.
 
-    def learn(self, *, payload_empty: bool) -> None:
+        None if it did not say: a geth that is too busy to answer has as many as the last time.
+        """
+        waiting = self._waiting if waiting is None else waiting
+        self._waiting = waiting
+        self._ignoring = max(0, self._ignoring - 1)
+        self._never_taken = min(self._never_taken, waiting) if self._ignoring else 0
+
+    def learn(self, *, payload_empty: bool, gas_limit: int) -> None:
         """Takes in how the build after the last `look` went."""
         used_s = self.current_s
-        if not payload_empty or self._waiting <= self._never_taken:
-            floor_s = max(self.minimum_s, self._too_short_s * MARGIN)
-            self._learned_s = min(max(self._learned_s * DECAY, floor_s), self.maximum_s)
+        self._fit = max(1, gas_limit // TRANSFER_GAS)
+        crowd = self._crowd()
+        if not payload_empty or not crowd:
+            self._in_vain = 0
+            self._learned_s = max(self._learned_s * DECAY, self.minimum_s)
+            if crowd == self._fit:
+                self._transaction_s = max(self._transaction_s * DECAY, TRANSACTION_S)
         elif used_s < self.maximum_s:
             self._learned_s = min(used_s * GROWTH, self.maximum_s)
-            self._too_short_s, self._too_short_for = used_s, self._waiting
+            needed_s = min(self._learned_s / crowd, self.maximum_s / self._fit)
+            self._transaction_s = max(self._transaction_s, needed_s)
         else:
-            self._learned_s, self._too_short_s = self.minimum_s, 0.0
-            self._never_taken = self._waiting
+            self._in_vain += 1
+            if self._in_vain == TRIES_IN_VAIN:
+                self._in_vain, self._ignoring = 0, IGNORED_BUILDS
+                self._never_taken = self._waiting
+                self._learned_s = self.minimum_s
+
+    def _crowd(self) -> int:
+        """How many transactions a build has to deal with."""
+        return min(self._waiting - self._never_taken, self._fit)
 
 
 def wait_before_building(
@@ -135,8 +154,8 @@ def prev_randao(chain_id: int, number: int, parent_hash: BlockHash) -> str:
     return "0x" + hashlib.sha256(data + bytes.fromhex(parent_hash[2:])).hexdigest()
 
 
-async def pool_pending(rpc: JsonRpc) -> int:
-    """How many transactions geth could put into a block now; 0 if it does not say.
+async def pool_pending(rpc: JsonRpc) -> int | None:
+    """How many transactions geth could put into a block now; None if it does not say at once.
 
     `rpc` is geth's ordinary RPC: the engine port does not answer `txpool_status`.
     """
@@ -144,7 +163,7 @@ async def pool_pending(rpc: JsonRpc) -> int:
         status = await rpc.call("txpool_status", timeout_s=POOL_TIMEOUT_S)
         return from_hex(status["pending"])
     except (TransportError, JsonRpcError, ValueError, TypeError, KeyError):
-        return 0
+        return None
 
 
 async def build(
@@ -164,5 +183,8 @@ async def build(
     payload = await engine.get_payload(payload_id, attributes.parent_beacon_block_root)
     if payload.parent_hash != parent_hash or payload.timestamp != attributes.timestamp:
         raise NotBuilding("a block with another parent or timestamp")
-    delay.learn(payload_empty=not payload.transactions)
+    delay.learn(
+        payload_empty=not payload.transactions,
+        gas_limit=from_hex(payload.execution_payload["gasLimit"]),
+    )
     return payload

@@ -26,6 +26,11 @@ loopback (DNS rebinding) would otherwise make a visited page look like this mach
 CACHE_MB = 64
 """geth's default of 4,096 is for the public chain. With 64 it needs 102 to 130 MB."""
 
+POOL_TRANSACTIONS = 16_384
+"""A pool drops what is above its limits, and what it dropped is missing in front of everything that
+the same account sent later. The public chain's limits (5,120 in all, 64 of an account that wait for
+one before them) are there against strangers; here one hot wallet sends more than that."""
+
 PEERS_MAX = 50
 """Peers of one geth; static and trusted ones do not count."""
 
@@ -79,13 +84,20 @@ def _arguments(context: Context, workload: str) -> tuple[str, ...]:
         *_data_arguments(context, workload),
         *_rpc_arguments(context, workload),
         *_peer_arguments(context, workload),
-        # Empty blocks are avoided by asking late for a block, not by asking geth often.
-        *("--miner.recommit", "500ms"),
+        # A build is cut off after this time and begun again: above the longest delay, because a
+        # second build before that would only take processor time from those who vote.
+        *("--miner.recommit", "2s"),
         *("--miner.gaslimit", str(context.network.gas_limit)),
         # On a private chain nobody should have to bid for a place: one wei is enough.
         *("--miner.gasprice", "1"),
         *("--txpool.pricelimit", "1"),
+        *("--txpool.accountslots", str(POOL_TRANSACTIONS)),
+        *("--txpool.globalslots", str(POOL_TRANSACTIONS)),
+        *("--txpool.accountqueue", str(POOL_TRANSACTIONS)),
+        *("--txpool.globalqueue", str(POOL_TRANSACTIONS)),
         *("--verbosity", "3"),
+        # A line for each transaction that is handed in: 250 bytes, a thousand times a second.
+        *("--log.vmodule", "ethapi/*=2"),
     )
 
 
