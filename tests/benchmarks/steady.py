@@ -6,9 +6,9 @@ import asyncio
 import itertools
 import json
 import shutil
-import threading
 import time
 import urllib.request
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -114,15 +114,16 @@ def _late_joiner(section: Section, network: Network) -> None:
     until(lambda: network.rpc().height() >= JOIN_AT, "a long chain", timeout_s=JOIN_AT, poll_s=1)
     target = network.rpc().height()
     began = time.monotonic()
-    scaling = threading.Thread(target=network.run, args=("scale", name, "nodes=2"))
-    scaling.start()
+    workers = ThreadPoolExecutor(1)
+    scaling = workers.submit(network.run, "scale", name, "nodes=2")
     until(lambda: "node-1" in network.rpc_urls(), "the late joiner in the state", timeout_s=60)
     rpc = Rpc(network.rpc_urls()["node-1"])
     until(lambda: rpc.height() > 0, "the late joiner's first block", timeout_s=60, poll_s=0.02)
     started, first = time.monotonic(), rpc.height()
     until(lambda: rpc.height() >= target, "the late joiner", timeout_s=180, poll_s=0.02)
     took, whole = time.monotonic() - started, time.monotonic() - began
-    scaling.join()
+    scaling.result()
+    workers.shutdown()
     how = f"{target} blocks; its own start took {started - began:.1f} s before the first"
     rate = (target - first) / took
     section.add("late joiner, from block 0", "≥ 50 blocks/s", f"{rate:.0f} blocks/s", how)

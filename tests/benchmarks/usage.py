@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -55,7 +56,7 @@ def programs(network: Network) -> dict[int, tuple[str, str]]:
     return found
 
 
-BOUNDED = ("cs.wal/", "-wal", "-shm", "logs/")
+BOUNDED = re.compile(r"(^|/)(cs\.wal|logs)/|-(wal|shm)$")
 """What does not grow for ever: CometBFT's log of its own messages (it keeps 1 GB of it), SQLite's
 (4 MB), and the programs' logs, which are rotated."""
 
@@ -65,11 +66,11 @@ def lasting_bytes(folder: Path) -> int:
     return disk_bytes(folder, without=BOUNDED)
 
 
-def disk_bytes(folder: Path, *, without: tuple[str, ...] = ()) -> int:
+def disk_bytes(folder: Path, *, without: re.Pattern[str] | None = None) -> int:
     """Allocated blocks below the folder; files that vanish meanwhile count as nothing."""
     total = 0
     for path in folder.rglob("*"):
-        if any(part in path.as_posix() for part in without):
+        if without is not None and without.search(path.relative_to(folder).as_posix()):
             continue
         try:
             total += path.lstat().st_blocks * 512

@@ -103,6 +103,17 @@ def test_all_that_cometbft_had_is_lost(patient: Patient, node: str) -> None:
     patient.is_well()
 
 
+def test_a_living_nodes_lost_record(patient: Patient) -> None:
+    """A node never votes, so it is not told to wait for its next vote: `up` writes the file."""
+    record = _data(patient, "node-0") / NAME
+    record.unlink()
+    found = patient.finding("signing-record-missing", "node-0")
+    assert "next vote" not in found["sentence"]
+    _follow(patient, found["next_step"])
+    assert record.exists()
+    patient.is_well()
+
+
 def test_a_lost_record_of_a_network_that_is_down(patient: Patient) -> None:
     """While nothing runs the doctor says why `up` will refuse, and how to make the others run;
     then it knows a record."""

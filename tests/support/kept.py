@@ -43,7 +43,9 @@ class Kept:
             fee_recipient=self.chain.require().members.fee_recipient(b""),
             parent_beacon_block_root="0x" + head.app_hash.hex(),
         )
-        payload = await build(self.engine, head.block_hash, attributes, BuildDelay(0.05, 0.05))
+        payload = await build(
+            self.engine, head.block_hash, attributes, BuildDelay(0.05, 0.05, 30_000_000)
+        )
         assert await self.engine.new_payload(payload) == "VALID"
         await self.engine.forkchoice(payload.block_hash)
         state = State(

@@ -34,7 +34,7 @@ def genesis_head(genesis_hash: str, timestamp: int) -> Head:
 
 async def build(engine: EngineClient, parent: Head, timestamp: int | None = None) -> Payload:
     """A block on `parent` that geth has built but not taken in."""
-    delay = building.BuildDelay(0, 0)
+    delay = building.BuildDelay(0, 0, 30_000_000)
     wanted = attributes(parent, timestamp)
     return await building.build(engine, parent.block_hash, wanted, delay)
 

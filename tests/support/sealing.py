@@ -67,6 +67,7 @@ class Solo:
             "health_host": "127.0.0.1",
             "health_port": self._port,
             "block_time_s": 1,
+            "gas_limit": 30_000_000,
             **changes,
         }
         self._settings_file.write_text(json.dumps(settings))

@@ -233,8 +233,18 @@ def _lost(workload: Workload) -> list[LostRecord]:
     return [
         LostRecord(path=str(path), alone=not any(path.parent.glob("*.db")))
         for path in records
-        if not path.exists()
+        if _is_gone(path)
     ]
+
+
+def _is_gone(path: Path) -> bool:
+    try:
+        path.stat()
+    except FileNotFoundError:
+        return True
+    except OSError:  # unreadable is another finding's matter
+        return False
+    return False
 
 
 def _bootnodes(pid: int | None) -> tuple[str, ...]:

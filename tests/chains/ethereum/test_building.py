@@ -19,15 +19,26 @@ from windlass.chains.ethereum.quantities import BlockHash
 GAS_LIMIT = 42_000_000  # 2,000 transfers
 
 
-def _after(delay: BuildDelay, waiting: int, *, empty: bool) -> float:
-    delay.look(waiting)
-    delay.learn(payload_empty=empty, gas_limit=GAS_LIMIT)
+def _delay() -> BuildDelay:
+    return BuildDelay(0.05, 1.2, GAS_LIMIT)
+
+
+def _after(delay: BuildDelay, waiting: int | None, *, empty: bool) -> float:
+    """The delay of the next build like this one."""
+    delay.before_build(waiting)
+    delay.after_build(empty=empty)
+    return delay.current_s
+
+
+def _for(delay: BuildDelay, waiting: int | None) -> float:
+    """The delay for a pool of that size."""
+    delay.before_build(waiting)
     return delay.current_s
 
 
 def test_delay_doubles_while_waiting_pools_give_empty_blocks() -> None:
     """Waiting transactions and an empty block: double; then come back, a little at a time."""
-    delay = BuildDelay(0.05, 1.2)
+    delay = _delay()
     assert [_after(delay, 5, empty=True) for _ in range(3)] == pytest.approx([0.1, 0.2, 0.4])
     assert _after(delay, 5, empty=False) == pytest.approx(0.388)
     for _ in range(100):
@@ -37,72 +48,73 @@ def test_delay_doubles_while_waiting_pools_give_empty_blocks() -> None:
 
 def test_transactions_after_the_look_are_no_sign() -> None:
     """An empty block beside a pool that was empty when the build began changes nothing."""
-    delay = BuildDelay(0.05, 1.2)
-    assert _after(delay, 0, empty=True) == 0.05
+    assert _after(_delay(), 0, empty=True) == 0.05
 
 
 def test_a_full_pool_gets_its_time_at_once() -> None:
     """A burst is given the time for its transfers without an empty block before it, and no more
     than for as many as fit."""
-    delay = BuildDelay(0.05, 1.2)
-    _after(delay, 0, empty=True)
-    delay.look(1500)
-    assert delay.current_s == pytest.approx(0.525)
-    delay.look(1_000_000)
-    assert delay.current_s == pytest.approx(0.7)
+    delay = _delay()
+    assert _for(delay, 1500) == pytest.approx(0.525)
+    assert _for(delay, 1_000_000) == delay.full_pool_s == pytest.approx(0.7)
 
 
 def test_a_geth_too_busy_to_answer_has_what_it_had() -> None:
     """Silence about the pool is no empty pool: a block would come out empty just under load."""
-    delay = BuildDelay(0.05, 1.2)
+    delay = _delay()
     _after(delay, 1500, empty=False)
-    delay.look(None)
-    assert delay.current_s == pytest.approx(0.525)
+    assert _for(delay, None) == pytest.approx(0.525)
 
 
-def test_what_a_full_pool_needs_here_is_remembered() -> None:
-    """A machine that was too slow for one full pool gets more time for the next, small ones not."""
-    delay = BuildDelay(0.05, 1.2)
-    _after(delay, 0, empty=True)
+def test_what_a_transaction_needs_is_learned_from_full_pools() -> None:
+    """A machine too slow for one full pool gives the next more time, and small ones no more."""
+    delay = _delay()
     assert _after(delay, 2000, empty=True) == pytest.approx(1.2)
-    for _ in range(200):
-        _after(delay, 1, empty=False)
-    assert delay.current_s == pytest.approx(0.05)
-    delay.look(2000)
-    assert delay.current_s == pytest.approx(1.2)
+    assert _for(delay, 10) == pytest.approx(0.05)
     for _ in range(100):
         _after(delay, 2000, empty=False)
-    assert delay.current_s == pytest.approx(0.7), "as long as it is not said again"
+    assert _for(delay, 2000) == pytest.approx(0.7), "as long as it does not happen again"
 
 
-def test_what_can_never_enter_costs_no_time() -> None:
-    """Once geth has taken none in its longest time again and again, so many are ignored a while."""
-    delay = BuildDelay(0.05, 1.2)
-    tries = 0
+def test_what_a_block_needs_is_learned_from_few_transactions() -> None:
+    """One empty block beside one transaction says nothing about a full pool."""
+    delay = _delay()
+    assert _after(delay, 1, empty=True) == pytest.approx(0.1)
+    assert _for(delay, 2000) == pytest.approx(0.7)
+
+
+def test_what_can_never_enter_costs_less_and_less() -> None:
+    """Once geth has taken none in its longest time again and again, so many are ignored for a
+    while, and twice as long each time that this is found again."""
+    delay = _delay()
+    quick = [_after(delay, 3, empty=True) == 0.05 for _ in range(400)]
+    stretches = [len(run) for run in "".join(".#"[one] for one in quick).split(".") if run]
+    assert stretches[:3] == [30 + 1, 60 + 1, 120 + 1], "and the first build after them"
+
+
+def test_more_than_what_can_never_enter_counts() -> None:
+    """One transaction beside those that are ignored is given its time; fewer are a new matter."""
+    delay = _delay()
     while _after(delay, 3, empty=True) > 0.05:
-        tries += 1
-        assert tries < 10
-    assert all(_after(delay, 3, empty=True) == 0.05 for _ in range(20))
-    assert _after(delay, 4, empty=True) == pytest.approx(0.1), "one more may be another matter"
-    assert _after(delay, 2, empty=False) < 0.1
-    assert _after(delay, 3, empty=True) > 0.05, "the three that could not enter are gone"
+        pass
+    assert _after(delay, 4, empty=True) == pytest.approx(0.1)
+    assert _after(delay, 0, empty=True) < 0.1
+    assert _after(delay, 3, empty=True) > 0.05
 
 
-def test_a_pool_is_not_ignored_for_ever() -> None:
-    """A machine that could build nothing for a while is tried again: transactions always enter."""
-    delay = BuildDelay(0.05, 1.2)
-    most_s = 0.0
-    for build in range(100):
-        delay.look(3000)
-        most_s = max(most_s, delay.current_s) if build > 50 else 0.0
-        delay.learn(payload_empty=True, gas_limit=GAS_LIMIT)
-    assert most_s == 1.2
+@given(st.integers(2000, 10_000))
+def test_a_full_pool_is_never_ignored(waiting: int) -> None:
+    """However often a slow machine comes out empty, it is given its longest time again."""
+    delay = _delay()
+    for _ in range(3):
+        _after(delay, waiting, empty=True)
+    assert all(_after(delay, waiting, empty=True) == 1.2 for _ in range(100))
 
 
-@given(st.lists(st.tuples(st.booleans(), st.integers(0, 10_000)), max_size=60))
-def test_delay_stays_within_its_bounds(builds: list[tuple[bool, int]]) -> None:
+@given(st.lists(st.tuples(st.booleans(), st.none() | st.integers(0, 10_000)), max_size=60))
+def test_delay_stays_within_its_bounds(builds: list[tuple[bool, int | None]]) -> None:
     """Whatever happens, geth gets neither less nor more time than was set."""
-    delay = BuildDelay(0.15, 1.2)
+    delay = BuildDelay(0.15, 1.2, GAS_LIMIT)
     for empty, waiting in builds:
         assert 0.15 <= _after(delay, waiting, empty=empty) <= 1.2
 

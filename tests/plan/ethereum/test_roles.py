@@ -30,6 +30,13 @@ def content(workload: Workload, name: str) -> str:
     return next(file for file in workload.files if file.path == path).content.decode()
 
 
+def test_cometbft_has_one_thread() -> None:
+    """Everywhere, in its environment: it does not take a flag for that."""
+    for name in ("validator-0", "node-0"):
+        command = process(workloads()[name], "cometbft").command
+        assert command.environment == {"GOMAXPROCS": "1"}
+
+
 def test_command_line_of_a_validators_geth() -> None:
     """Every flag, in order: whatever changes here changes how chains are kept."""
     validator = workloads()["validator-0"]

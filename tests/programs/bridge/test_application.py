@@ -42,7 +42,7 @@ class Parts:
         self.proposer = Proposer(
             self.geth,
             self.settings.rpc_url,
-            BuildDelay(0.15, 1.2),
+            BuildDelay(0.15, 1.2, 30_000_000),
             Gatherer(self.settings.rpc_url, (), metrics.gathered),
         )
         self.bridge = Bridge(self.settings, self.chain, self.geth, self.proposer, metrics)
@@ -79,6 +79,7 @@ def _settings(folder: Path) -> Settings:
         health_host="127.0.0.1",
         health_port=0,
         block_time_s=1,
+        gas_limit=30_000_000,
     )
 
 

@@ -60,7 +60,14 @@ class Bench:
 
     # -- workloads --------------------------------------------------------------------------
 
-    def process(self, name: str, *options: str, probe: Probe | None = None, **rest: Any) -> Process:
+    def process(
+        self,
+        name: str,
+        *options: str,
+        probe: Probe | None = None,
+        variables: dict[str, str] | None = None,
+        **rest: Any,
+    ) -> Process:
         """A fake program; without a probe it serves HTTP on a free port and is asked there."""
         arguments = ["-S", PROGRAM, name, "--record", str(self.record), *options]
         if probe is None:
@@ -70,7 +77,9 @@ class Bench:
         rest.setdefault("stop_grace_s", 5.0)
         return Process(
             name=name,
-            command=Command(program="python", arguments=tuple(arguments)),
+            command=Command(
+                program="python", arguments=tuple(arguments), environment=variables or {}
+            ),
             ready=probe,
             **rest,
         )

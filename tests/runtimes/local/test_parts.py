@@ -249,15 +249,18 @@ def test_programs_of_ours_start_by_their_module() -> None:
 
 
 def test_environment_is_made_from_nothing(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No variable of the user reaches a program: geth would take GETH_* for flags."""
+    """No variable of the user reaches a program: geth would take GETH_* for flags. What its plan
+    says does, except in the place of what every process has."""
     monkeypatch.setenv("GETH_HTTP_ADDR", "0.0.0.0")
     monkeypatch.setenv("CMTHOME", "/x")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "x")
-    bench.apply(bench.workload("a", bench.process("one")))
+    variables = {"GOMAXPROCS": "1", "HOME": "/elsewhere"}
+    bench.apply(bench.workload("a", bench.process("one", variables=variables)))
     bench.ready("a/one")
     found = process_table.variables(bench.pid("a", "one"))
 
     assert not [name for name in found if name.startswith(("GETH", "CMT", "TM", "AWS"))]
+    assert found["GOMAXPROCS"] == "1"
     assert found["HOME"] == str(bench.directory / "nodes" / "net" / "a")
     assert found[process_table.PROCESS_VARIABLE] == "net/a/one"
 

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import math
 
 from windlass.chains.ethereum.engine import Attributes, EngineClient
 from windlass.chains.ethereum.payload import Payload
@@ -29,13 +30,16 @@ POOL_TIMEOUT_S = 0.15
 TRANSFER_GAS = 21_000  # what the smallest transaction takes of a block
 ZERO_ROOT = "0x" + "00" * 32
 GROWTH = 2.0
+"""From 50 ms it takes five empty blocks to the longest time."""
 DECAY = 0.97
 """A time that was too short is tried again after some 25 blocks of one's own."""
 TRANSACTION_S = 0.00035
 """What geth needs for one transfer of a full pool on a busy machine: a burst must not have to be
 learned from empty blocks. What contracts, or a slower machine, need beyond that is learned."""
 TRIES_IN_VAIN = 3
-IGNORED_BUILDS = 30
+"""One or two empty blocks at the longest time may be a moment's load."""
+IGNORED_BUILDS_MIN = 30
+"""Some four times as many as it took to find out."""
 WAIT_S_MAX = 1.5
 """The longest that pacing holds a proposal back: within CometBFT's timeout to propose."""
 _RANDAO_TAG = b"windlass prevRandao 1"
@@ -58,65 +62,87 @@ class BuildDelay:
     """How long geth gets to fill a block: no longer than it needs, because what is sent after the
     build began waits for the next block.
 
-    Before each build `look` takes in how many transactions wait, after it `learn` whether geth put
-    any of them in. An empty block beside a waiting pool says that the time was too short: it
-    doubles, and comes back slowly. A full pool gets its time at once, by what a transaction needs
-    here as far as that is known. If geth took none in its longest time, again and again, they can
-    not enter (their fees are below the base fee, say), and so many are no sign of anything for a
-    while. `current_s` never leaves `minimum_s` … `maximum_s`.
+    It is the longer of two times: one for any block, and one for each transaction that waits, up to
+    as many as fit. Before each build `before_build` takes in how many wait, after it `after_build`
+    whether geth put any of them in. An empty block beside a waiting pool says that the time was too
+    short, and doubles the one of the two that had set it; each block that is not empty brings both
+    back a little.
+
+    If a few transactions stay outside however long geth builds, they can not enter (their fees are
+    below the base fee, say): so many are then no sign of anything for a while, and for twice as
+    long if that is found again. `current_s` never leaves `minimum_s` … `maximum_s`.
     """
 
-    def __init__(self, minimum_s: float, maximum_s: float) -> None:
+    def __init__(self, minimum_s: float, maximum_s: float, gas_limit: int) -> None:
         self.minimum_s = minimum_s
         self.maximum_s = max(minimum_s, maximum_s)
-        self._learned_s = minimum_s
+        self._transfers_per_block = max(1, gas_limit // TRANSFER_GAS)
+        self._block_s = minimum_s
         self._transaction_s = TRANSACTION_S
-        self._fit = 1
         self._waiting = 0
         self._in_vain = 0
-        self._never_taken = 0
-        self._ignoring = 0
+        self._ignored_count = 0
+        self._ignored_builds = IGNORED_BUILDS_MIN
+        self._ignoring = 0  # so many builds more
 
     @property
     def current_s(self) -> float:
         """The time for the next build."""
-        for_pool_s = self._crowd() * self._transaction_s
-        return min(max(self._learned_s, for_pool_s), self.maximum_s)
+        return min(max(self._block_s, self._pool_s()), self.maximum_s)
 
-    def look(self, waiting: int | None) -> None:
-        """Takes in how many transactions geth's pool has just before a build.
+    @property
+    def full_pool_s(self) -> float:
+        """The time for a pool that fills a block."""
+        for_pool_s = self._transfers_per_block * self._transaction_s
+        return min(max(self._block_s, for_pool_s), self.maximum_s)
+
+    def before_build(self, waiting: int | None) -> None:
+        """Takes in how many transactions geth's pool has.
 
         None if it did not say: a geth that is too busy to answer has as many as the last time.
         """
-        waiting = self._waiting if waiting is None else waiting
+        if waiting is None:
+            return
         self._waiting = waiting
-        self._ignoring = max(0, self._ignoring - 1)
-        self._never_taken = min(self._never_taken, waiting) if self._ignoring else 0
+        self._ignored_count = min(self._ignored_count, waiting)
+        if not self._ignored_count:
+            self._ignored_builds = IGNORED_BUILDS_MIN
 
-    def learn(self, *, payload_empty: bool, gas_limit: int) -> None:
-        """Takes in how the build after the last `look` went."""
-        used_s = self.current_s
-        self._fit = max(1, gas_limit // TRANSFER_GAS)
-        crowd = self._crowd()
-        if not payload_empty or not crowd:
+    def after_build(self, *, empty: bool) -> None:
+        """Takes in how the build went."""
+        if not empty:
             self._in_vain = 0
-            self._learned_s = max(self._learned_s * DECAY, self.minimum_s)
-            if crowd == self._fit:
-                self._transaction_s = max(self._transaction_s * DECAY, TRANSACTION_S)
-        elif used_s < self.maximum_s:
-            self._learned_s = min(used_s * GROWTH, self.maximum_s)
-            needed_s = min(self._learned_s / crowd, self.maximum_s / self._fit)
-            self._transaction_s = max(self._transaction_s, needed_s)
+            self._block_s = max(self._block_s * DECAY, self.minimum_s)
+            self._transaction_s = max(self._transaction_s * DECAY, TRANSACTION_S)
+        elif self._to_consider():
+            self._too_short()
         else:
-            self._in_vain += 1
-            if self._in_vain == TRIES_IN_VAIN:
-                self._in_vain, self._ignoring = 0, IGNORED_BUILDS
-                self._never_taken = self._waiting
-                self._learned_s = self.minimum_s
+            self._block_s = max(self._block_s * DECAY, self.minimum_s)
+        self._ignoring = max(0, self._ignoring - 1)
 
-    def _crowd(self) -> int:
+    def _too_short(self) -> None:
+        if self.current_s < self.maximum_s:
+            if self._pool_s() >= self._block_s:
+                self._transaction_s *= GROWTH
+            else:
+                self._block_s = min(self._block_s * GROWTH, self.maximum_s)
+            return
+        self._in_vain += 1
+        # A full pool is never ignored: there it is geth that can't keep up.
+        if self._in_vain >= TRIES_IN_VAIN and self._waiting < self._transfers_per_block:
+            self._in_vain = 0
+            self._ignored_count = self._waiting
+            self._ignoring = self._ignored_builds + 1
+            self._ignored_builds *= 2
+            self._block_s, self._transaction_s = self.minimum_s, TRANSACTION_S
+
+    def _pool_s(self) -> float:
+        return self._to_consider() * self._transaction_s
+
+    def _to_consider(self) -> int:
         """How many transactions a build has to deal with."""
-        return min(self._waiting - self._never_taken, self._fit)
+        ignored = self._ignored_count if self._ignoring else 0
+        return min(self._waiting - ignored, self._transfers_per_block)
 
 
 def wait_before_building(
@@ -171,20 +197,19 @@ async def build(
     parent_hash: BlockHash,
     attributes: Attributes,
     delay: BuildDelay,
+    longest_s: float = math.inf,
 ) -> Payload:
     """Has geth build a block on `parent_hash`, which must be a decided one.
 
-    `delay` has looked at the pool before. Raises NotBuilding and EngineError.
+    `delay` knows the pool already; `longest_s` is what the caller has left, whatever that says.
+    Raises NotBuilding and EngineError.
     """
     status, payload_id = await engine.forkchoice(parent_hash, attributes)
     if payload_id is None:
         raise NotBuilding(status)
-    await asyncio.sleep(delay.current_s)
+    await asyncio.sleep(min(delay.current_s, longest_s))
     payload = await engine.get_payload(payload_id, attributes.parent_beacon_block_root)
     if payload.parent_hash != parent_hash or payload.timestamp != attributes.timestamp:
         raise NotBuilding("a block with another parent or timestamp")
-    delay.learn(
-        payload_empty=not payload.transactions,
-        gas_limit=from_hex(payload.execution_payload["gasLimit"]),
-    )
+    delay.after_build(empty=not payload.transactions)
     return payload

@@ -43,16 +43,16 @@ def find(evidence: Evidence) -> Iterator[Finding]:
 def _record(
     evidence: Evidence, network: NetworkEvidence, node: NodeEvidence, record: LostRecord
 ) -> Finding:
-    lives = "cometbft" in node.alive
+    lives, votes = "cometbft" in node.alive, node.workload.role == "validator"
     height = _safe_height(evidence, network)
-    if lives:
+    if lives and votes:
         sentence = (
             f"The record of what {node.name} has signed is gone; its CometBFT still knows it, and "
             "writes it again with its next vote."
         )
         next_step = f"Let {node.name} run, and neither stop nor restart it, until this is gone."
-    elif node.workload.role != "validator":
-        sentence = f"{node.name} lacks the record of what it has signed, so CometBFT can't start."
+    elif not votes:
+        sentence = f"{node.name} lacks the file in which CometBFT records what it has signed."
         next_step = "`windlass up`: it writes a new one; the votes of a node count for nothing."
         if record.alone and _sources(network, node):
             wipe = f"{command(evidence, 'stop', node)}, `{_remove_log(node)}`"
@@ -155,7 +155,9 @@ def _data(evidence: Evidence, network: NetworkEvidence, node: NodeEvidence, said
 
 def _sources(network: NetworkEvidence, node: NodeEvidence) -> list[str]:
     """Those whose CometBFT has all blocks that the node's bridge has. None is ever pruned."""
-    wanted = max(1, node.driver.height if node.driver else 0)
+    if node.driver is None:  # who can't say what it has must not be told to delete it
+        return []
+    wanted = max(1, node.driver.height)
     others = [one for one in network.nodes if one.cometbft and one.name != node.name]
     return [one.name for one in others if one.cometbft and one.cometbft.status.height >= wanted]
 

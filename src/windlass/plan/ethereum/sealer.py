@@ -49,6 +49,7 @@ def _program(context: Context, workload: str) -> Part:
         health_host=LOOPBACK,
         health_port=context.number(workload, "health"),
         block_time_s=context.network.block_time_s,
+        gas_limit=context.network.gas_limit,
     )
     file = context.settings_file(workload, "sealer.json", settings)
     return Part(

@@ -2,5 +2,6 @@
 
 It owns the meaning of a CometBFT block (one Ethereum payload or nothing), the rules by which a
 proposal is refused, and the log of all decided payloads. It may not know: specs, plans, other
-nodes' internals, or anything about users' transactions, which are geth's business alone.
+nodes' internals, or what is in users' transactions, which are geth's business; only gathering.py
+carries some, unopened, from one geth to another.
 """

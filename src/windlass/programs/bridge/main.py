@@ -58,7 +58,7 @@ async def run(settings: Settings, listening: socket.socket) -> None:
             settings.genesis_hash,
             may_have_peers=bool(settings.static_peers or settings.registrar_url),
         )
-        delay = BuildDelay(settings.build_delay_s, settings.build_delay_s_max)
+        delay = BuildDelay(settings.build_delay_s, settings.build_delay_s_max, settings.gas_limit)
         metrics = Metrics()
         gatherer = Gatherer(settings.rpc_url, settings.gather_from, metrics.gathered)
         proposer = Proposer(geth, settings.rpc_url, delay, gatherer)

@@ -53,17 +53,19 @@ class Proposer:
         deadline_s = time.monotonic() + DEADLINE_S
         async with asyncio.timeout(DEADLINE_S):
             await self._geth.wait_ready()
-            self.delay.look(await pool_pending(self._rpc))
+            self.delay.before_build(await pool_pending(self._rpc))
             begin_s = self._begin_s(context, deadline_s)
             await asyncio.sleep(begin_s - GATHERING_S - time.monotonic())
             await self._gatherer.gather()
+            # Asked early to know when to begin, and again because half a second has passed.
+            self.delay.before_build(await pool_pending(self._rpc))
             await asyncio.sleep(begin_s - time.monotonic())
             try:
-                data = await self._build(context)
+                data = await self._build(context, deadline_s)
             except NotBuilding as error:
                 self._geth.lost(error.sentence)
                 await self._geth.wait_ready()
-                data = await self._build(context)
+                data = await self._build(context, deadline_s)
         if len(data) > bytes_max:
             raise MalformedPayload(f"The block has {len(data)} bytes, {bytes_max} are allowed.")
         return data
@@ -81,7 +83,7 @@ class Proposer:
         latest_s = deadline_s - self.delay.current_s - TAKING_S
         return min(time.monotonic() + wait_s, latest_s)
 
-    async def _build(self, context: Context) -> bytes:
+    async def _build(self, context: Context, deadline_s: float) -> bytes:
         head = context.head
         stamp = block_timestamp(head.timestamp, time.time(), self.delay.current_s, context.latest)
         attributes = Attributes(
@@ -91,5 +93,6 @@ class Proposer:
             parent_beacon_block_root="0x" + head.app_hash.hex(),
         )
         engine = self._geth.engine
-        payload = await build(engine, head.block_hash, attributes, self.delay)
+        left_s = deadline_s - TAKING_S - time.monotonic()
+        payload = await build(engine, head.block_hash, attributes, self.delay, left_s)
         return payload_codec.encode(payload)

@@ -32,6 +32,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     health_host: str
     health_port: int
     block_time_s: int
+    gas_limit: int
     build_delay_s: float = 0.05
     """Time that geth gets to fill a usual block before it is asked for it (decision 0023)."""
     build_delay_s_max: float = 1.2

@@ -41,8 +41,6 @@ from windlass.programs.sealer.settings import Settings
 
 log = logging.getLogger(__name__)
 
-LOOK_AHEAD_S = 0.4
-"""So long before a block is due its pool is looked at: more than a usual full block needs."""
 RETRY_S = 0.05
 """A geth that is not there (yet): a refused connection costs next to nothing, a late start does."""
 RETRY_SLOW_S = 1.0
@@ -84,7 +82,9 @@ class Sealer:
         self._peers = peers
         self._metrics = metrics
         self._fee_recipient = parse_address(settings.fee_recipient)
-        self._delay = building.BuildDelay(settings.build_delay_s, settings.build_delay_s_max)
+        self._delay = building.BuildDelay(
+            settings.build_delay_s, settings.build_delay_s_max, settings.gas_limit
+        )
         self._silence = Silence()
         self._sealed_s = float("-inf")  # monotonic time
         self._failures_in_row = 0
@@ -133,8 +133,8 @@ class Sealer:
         return state.word == "ok"
 
     async def _seal_next(self) -> None:
-        await asyncio.sleep(max(0.0, self._next_slot().wait_s - LOOK_AHEAD_S))
-        self._delay.look(await building.pool_pending(self._rpc))
+        await asyncio.sleep(max(0.0, self._next_slot().wait_s - self._delay.full_pool_s))
+        self._delay.before_build(await building.pool_pending(self._rpc))
         slot = self._next_slot()
         await asyncio.sleep(slot.wait_s)
         started_s = time.monotonic()

@@ -33,5 +33,6 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     health_host: str
     health_port: int
     block_time_s: int
+    gas_limit: int
     build_delay_s: float = 0.05
     build_delay_s_max: float = 1.2

@@ -102,7 +102,7 @@ def launch(
     room for it.
     """
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-    environment = {**_environment(state, process, directory), **variables}
+    environment = {**variables, **_environment(state, process, directory)}
     own = _popen(words, environment, directory, log_file)
     # Alive or not: a child of ours keeps its pid until it is waited for.
     who = identity(own.pid)
