@@ -34,7 +34,10 @@ def network(
 def secret_files(state: Path) -> Iterator[Path]:
     """Files of the state that only their owner may read."""
     for path in state.rglob("*"):
-        if path.is_file() and path.stat().st_mode & 0o077 == 0:
+        # geth's database holds the public genesis, in files that only their owner may read.
+        if "chaindata" in path.parts or not path.is_file():
+            continue
+        if path.stat().st_mode & 0o077 == 0:
             yield path
 
 
@@ -69,7 +72,9 @@ def test_no_command_line_or_environment_holds_a_secret(network: Network) -> None
 def test_no_log_holds_a_secret(network: Network) -> None:
     """No program writes a key, a JWT secret or a passphrase into its log."""
     words = secret_words(network.state)
-    for log in network.state.rglob("*.log"):
+    logs = list((network.state / "logs").rglob("*.log"))
+    assert len(logs) >= 8, "the programs' logs were not found"
+    for log in logs:
         text = log.read_text(errors="replace")
         assert not [word for word in words if word in text], f"a secret is in {log}"
 
