@@ -1,4 +1,7 @@
-"""The figures of a run, kept between runs, and the page that is made of them."""
+"""The figures of a run, and the page that is made of them.
+
+Both lie in the repository: whoever measures one section again leaves the others as they were.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-KEPT = REPOSITORY / "build" / "benchmarks.json"
+KEPT = REPOSITORY / "docs" / "benchmarks.json"
 PAGE = REPOSITORY / "docs" / "benchmarks.md"
 
 
