@@ -43,7 +43,9 @@ def find(evidence: Evidence) -> Iterator[Finding]:
 def _record(
     evidence: Evidence, network: NetworkEvidence, node: NodeEvidence, record: LostRecord
 ) -> Finding:
-    lives, votes = "cometbft" in node.alive, node.workload.role == "validator"
+    # One that is started again and again lives too, for a moment, but never comes to answer.
+    lives = node.cometbft is not None or "cometbft" in node.frozen
+    votes = node.workload.role == "validator"
     height = _safe_height(evidence, network)
     if lives and votes:
         sentence = (
