@@ -14,7 +14,7 @@ import msgspec
 import pytest
 
 from tests.runtimes.local.harness import eventually
-from windlass.runtimes.local import control, operations, process_table
+from windlass.runtimes.local import changes, control, operations, process_table
 from windlass.runtimes.local.bring_up import MENDED_META
 from windlass.runtimes.local.errors import (
     Busy,
@@ -86,9 +86,13 @@ def up(place: Place, timeout_s: float = 120.0) -> list[Event]:
 
 
 def pids(place: Place) -> dict[str, int]:
-    """Who runs, by node/process."""
+    """Who runs, by node/process.
+
+    A row may still tell of a process that ended a moment ago: the verbs wait for the end itself.
+    """
     with State.open(place.state) as state:
-        return {f"{row.node}/{row.process}": row.pid for row in state.processes() if row.pid}
+        rows = [row for row in state.processes() if changes.lives(row)]
+    return {f"{row.node}/{row.process}": row.pid for row in rows if row.pid}
 
 
 def test_up_nothing_to_do_change_and_down(place: Place) -> None:
