@@ -14,9 +14,9 @@ from typing import Any
 
 import msgspec
 
-from windlass.chains.ethereum.building import build
-from windlass.chains.ethereum.engine import Attributes, EngineClient
+from windlass.chains.ethereum.building import Attributes, Builder
 from windlass.chains.ethereum.payload import Payload
+from windlass.chains.ethereum.quantities import BlockHash
 from windlass.kit.running import enter
 from windlass.programs.bridge import proposer
 from windlass.programs.bridge.main import main
@@ -28,6 +28,7 @@ LATE_S = 3.0
 THIEF = "0x" + "66" * 20
 
 honest = proposer.Proposer.propose
+honest_build = Builder.build
 
 
 def mischief() -> str:
@@ -47,9 +48,7 @@ async def propose(self: proposer.Proposer, context: Context, bytes_max: int) -> 
     return data
 
 
-async def crooked_build(
-    engine: EngineClient, parent: object, attributes: Attributes, *others: object
-) -> Payload:
+async def crooked_build(self: Builder, parent: BlockHash, attributes: Attributes) -> Payload:
     """A block that geth calls valid and that breaks one of our rules."""
     kind = mischief()
     changed: dict[str, Any] = {
@@ -59,7 +58,7 @@ async def crooked_build(
         "beacon_root": {"parent_beacon_block_root": "0x" + "22" * 32},
     }
     attributes = msgspec.structs.replace(attributes, **changed.get(kind, {}))
-    payload = await build(engine, parent, attributes, *others)  # type: ignore[arg-type]
+    payload = await honest_build(self, parent, attributes)
     if kind == "tampered":
         fields = {**payload.execution_payload, "stateRoot": "0x" + "33" * 32}
         payload = msgspec.structs.replace(payload, execution_payload=fields)
@@ -68,5 +67,5 @@ async def crooked_build(
 
 if __name__ == "__main__":
     proposer.Proposer.propose = propose  # type: ignore[method-assign]
-    proposer.build = crooked_build  # type: ignore[assignment,attr-defined]
+    Builder.build = crooked_build  # type: ignore[assignment,method-assign]
     enter(main)

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from tests.support.geth import Geth as RealGeth
 from tests.support.wait import eventually
-from windlass.chains.ethereum.building import BuildDelay, build, prev_randao
-from windlass.chains.ethereum.engine import Attributes, EngineClient
+from windlass.chains.ethereum.building import Attributes, Builder, prev_randao
+from windlass.chains.ethereum.engine import EngineClient
 from windlass.chains.ethereum.payload_log import PayloadLog
 from windlass.chains.ethereum.peers import Peers
 from windlass.programs.bridge.geth import Geth
@@ -24,6 +24,7 @@ class Kept:
         self.chain = Chain(self.payloads)
         self.engine = EngineClient(real.engine_url, real.jwt_file, timeout_s=2)
         self.peers = Peers(str(real.ipc))
+        self.builder = Builder(str(real.ipc))
         self.geth = Geth(
             self.engine, self.chain, self.peers, real.chain.hash(), may_have_peers=False
         )
@@ -43,9 +44,7 @@ class Kept:
             fee_recipient=self.chain.require().members.fee_recipient(b""),
             parent_beacon_block_root="0x" + head.app_hash.hex(),
         )
-        payload = await build(
-            self.engine, head.block_hash, attributes, BuildDelay(0.05, 0.05, 30_000_000)
-        )
+        payload = await self.builder.build(head.block_hash, attributes)
         assert await self.engine.new_payload(payload) == "VALID"
         await self.engine.forkchoice(payload.block_hash)
         state = State(
@@ -78,4 +77,5 @@ class Kept:
         """Ends its connections and its log; geth goes on."""
         await self.engine.close()
         await self.peers.close()
+        await self.builder.close()
         self.payloads.close()

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from tests.support.geth import Geth
 from windlass.chains.ethereum import building
-from windlass.chains.ethereum.engine import Attributes, EngineClient
+from windlass.chains.ethereum.building import Attributes, Builder
+from windlass.chains.ethereum.engine import EngineClient
 from windlass.chains.ethereum.payload import Payload
 from windlass.chains.ethereum.payload_log import Head, PayloadLog
 from windlass.chains.ethereum.quantities import Address, BlockHash, Height
@@ -32,20 +34,27 @@ def genesis_head(genesis_hash: str, timestamp: int) -> Head:
     )
 
 
-async def build(engine: EngineClient, parent: Head, timestamp: int | None = None) -> Payload:
+async def build(geth: Geth, parent: Head, timestamp: int | None = None) -> Payload:
     """A block on `parent` that geth has built but not taken in."""
-    delay = building.BuildDelay(0, 0, 30_000_000)
-    wanted = attributes(parent, timestamp)
-    return await building.build(engine, parent.block_hash, wanted, delay)
+    builder = Builder(str(geth.ipc))
+    try:
+        return await builder.build(parent.block_hash, attributes(parent, timestamp))
+    finally:
+        await builder.close()
 
 
 async def extend(
-    engine: EngineClient, log: PayloadLog, start: Head, blocks: int, stride_s: int = 1
+    geth: Geth,
+    engine: EngineClient,
+    log: PayloadLog,
+    start: Head,
+    blocks: int,
+    stride_s: int = 1,
 ) -> Head:
     """Builds, commits and makes the head so many blocks; returns the last."""
     head = log.head() or start
     for _ in range(blocks):
-        payload = await build(engine, head, head.timestamp + stride_s)
+        payload = await build(geth, head, head.timestamp + stride_s)
         assert await engine.new_payload(payload) == "VALID"
         head = Head(
             height=head.height + 1,
@@ -55,5 +64,5 @@ async def extend(
             timestamp=payload.timestamp,
         )
         log.commit(head, payload)
-        assert (await engine.forkchoice(head.block_hash))[0] == "VALID"
+        assert await engine.forkchoice(head.block_hash) == "VALID"
     return head

@@ -56,7 +56,6 @@ class Solo:
             "genesis_timestamp": self.chain.timestamp,
             "engine_url": self.own.engine_url,
             "jwt_file": str(self.own.jwt_file),
-            "rpc_url": self.own.rpc_url,
             "geth_ipc": str(self.own.ipc),
             "database": str(self.folder / "payloads.sqlite"),
             "followers": [
@@ -67,7 +66,6 @@ class Solo:
             "health_host": "127.0.0.1",
             "health_port": self._port,
             "block_time_s": 1,
-            "gas_limit": 30_000_000,
             **changes,
         }
         self._settings_file.write_text(json.dumps(settings))

@@ -231,7 +231,6 @@ class Validator:
             health_host="127.0.0.1",
             health_port=self.ports["health"],
             block_time_s=self.network.block_time_s,
-            gas_limit=30_000_000,
         )
 
 

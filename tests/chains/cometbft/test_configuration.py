@@ -27,9 +27,9 @@ def _configuration(block_time_s: int = 1, moniker: str = "validator-0") -> dict[
     return tomllib.loads(text.decode())
 
 
-@pytest.mark.parametrize(("block_time_s", "expected"), [(1, "400ms"), (2, "1400ms"), (5, "4400ms")])
+@pytest.mark.parametrize(("block_time_s", "expected"), [(1, "200ms"), (2, "1200ms"), (5, "4200ms")])
 def test_gap_leaves_the_pace_to_the_proposer(block_time_s: int, expected: str) -> None:
-    """The least gap ends 0.6 s before the block is due, whatever the block time."""
+    """The least gap ends 0.8 s before the block is due, whatever the block time."""
     assert expected == _configuration(block_time_s)["consensus"]["timeout_commit"]
 
 

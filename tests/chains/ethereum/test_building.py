@@ -1,152 +1,144 @@
-"""When blocks are built, with which stamp and how much time."""
+"""When blocks are built and with which stamp; what a real geth builds."""
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support.geth import CHAIN_ID, Geth, genesis
+from tests.support.load import SINK
+from tests.support.maker import attributes, build, genesis_head
+from tests.support.transfers import senders
 from windlass.chains.ethereum.building import (
-    BuildDelay,
+    LEAD_S,
+    Builder,
+    NotBuilding,
     block_timestamp,
     prev_randao,
     wait_before_building,
 )
-from windlass.chains.ethereum.quantities import BlockHash
+from windlass.chains.ethereum.engine_errors import EngineGarbled, EngineUnreachable
+from windlass.chains.ethereum.payload_log import Head
+from windlass.chains.ethereum.quantities import Address, BlockHash
 
-GAS_LIMIT = 42_000_000  # 2,000 transfers
-
-
-def _delay() -> BuildDelay:
-    return BuildDelay(0.05, 1.2, GAS_LIMIT)
-
-
-def _after(delay: BuildDelay, waiting: int | None, *, empty: bool) -> float:
-    """The delay of the next build like this one."""
-    delay.before_build(waiting)
-    delay.after_build(empty=empty)
-    return delay.current_s
+TRANSFERS_PER_BLOCK = 30_000_000 // 21_000
+SENDERS = senders(10, CHAIN_ID)
 
 
-def _for(delay: BuildDelay, waiting: int | None) -> float:
-    """The delay for a pool of that size."""
-    delay.before_build(waiting)
-    return delay.current_s
+@pytest.fixture(scope="module")
+def geth(geth_binary: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Geth]:
+    """One geth at its genesis, with more transfers in its pool than a block can hold."""
+    chain = genesis(*(Address(one.address) for one in SENDERS))
+    geth = Geth(geth_binary, tmp_path_factory.mktemp("building"), chain)
+    try:
+        geth.start()
+        raw = [one.transfer(SINK).raw for _ in range(200) for one in SENDERS]
+        for start in range(0, len(raw), 500):
+            calls = [("eth_sendRawTransaction", [one]) for one in raw[start : start + 500]]
+            geth.rpc.batch(calls)
+        yield geth
+    finally:
+        geth.close()
 
 
-def test_delay_doubles_while_waiting_pools_give_empty_blocks() -> None:
-    """Waiting transactions and an empty block: double; then come back, a little at a time."""
-    delay = _delay()
-    assert [_after(delay, 5, empty=True) for _ in range(3)] == pytest.approx([0.1, 0.2, 0.4])
-    assert _after(delay, 5, empty=False) == pytest.approx(0.388)
-    for _ in range(100):
-        _after(delay, 5, empty=False)
-    assert delay.current_s == pytest.approx(0.05)
+def _head(geth: Geth) -> Head:
+    return genesis_head(geth.chain.hash(), geth.chain.timestamp)
 
 
-def test_transactions_after_the_look_are_no_sign() -> None:
-    """An empty block beside a pool that was empty when the build began changes nothing."""
-    assert _after(_delay(), 0, empty=True) == 0.05
+async def test_the_first_block_beside_a_full_pool_is_full(geth: Geth) -> None:
+    """Nothing has to be learned from empty blocks: what is asked for first is full."""
+    payload = await build(geth, _head(geth))
+    assert len(payload.transactions) == TRANSFERS_PER_BLOCK
 
 
-def test_a_full_pool_gets_its_time_at_once() -> None:
-    """A burst is given the time for its transfers without an empty block before it, and no more
-    than for as many as fit."""
-    delay = _delay()
-    assert _for(delay, 1500) == pytest.approx(0.525)
-    assert _for(delay, 1_000_000) == delay.full_pool_s == pytest.approx(0.7)
+async def test_every_try_is_a_block_of_its_own(geth: Geth) -> None:
+    """Equal attributes give a full block again, others another one; geth's head never moves."""
+    head = _head(geth)
+    first, second = await build(geth, head), await build(geth, head)
+    later = await build(geth, head, head.timestamp + 2)
+    assert len(second.transactions) == len(later.transactions) == len(first.transactions)
+    assert later.timestamp == first.timestamp + 1
+    assert geth.height() == 0
 
 
-def test_a_geth_too_busy_to_answer_has_what_it_had() -> None:
-    """Silence about the pool is no empty pool: a block would come out empty just under load."""
-    delay = _delay()
-    _after(delay, 1500, empty=False)
-    assert _for(delay, None) == pytest.approx(0.525)
+async def test_geth_builds_on_its_head_only(geth: Geth) -> None:
+    """Another parent, or a stamp that does not move on, is refused with geth's words."""
+    head = _head(geth)
+    with pytest.raises(NotBuilding, match="not current head"):
+        await build(geth, genesis_head("0x" + "77" * 32, head.timestamp))
+    with pytest.raises(NotBuilding, match="timestamp"):
+        await build(geth, head, head.timestamp)
 
 
-def test_what_a_transaction_needs_is_learned_from_full_pools() -> None:
-    """A machine too slow for one full pool gives the next more time, and small ones no more."""
-    delay = _delay()
-    assert _after(delay, 2000, empty=True) == pytest.approx(1.2)
-    assert _for(delay, 10) == pytest.approx(0.05)
-    for _ in range(100):
-        _after(delay, 2000, empty=False)
-    assert _for(delay, 2000) == pytest.approx(0.7), "as long as it does not happen again"
+async def test_a_geth_that_is_not_there_or_frozen(geth: Geth, tmp_path: Path) -> None:
+    """No answer is told as such, and a geth that is back is used again by the same builder."""
+    head = _head(geth)
+    with pytest.raises(EngineUnreachable) as missing:
+        await Builder(str(tmp_path / "nobody.ipc")).build(head.block_hash, attributes(head))
+    assert not missing.value.timed_out
+    builder = Builder(str(geth.ipc), timeout_s=2)
+    geth.freeze()
+    try:
+        with pytest.raises(EngineUnreachable) as frozen:
+            await builder.build(head.block_hash, attributes(head))
+    finally:
+        geth.thaw()
+    assert frozen.value.timed_out
+    assert (await builder.build(head.block_hash, attributes(head))).number == 1
+    await builder.close()
 
 
-def test_what_a_block_needs_is_learned_from_few_transactions() -> None:
-    """One empty block beside one transaction says nothing about a full pool."""
-    delay = _delay()
-    assert _after(delay, 1, empty=True) == pytest.approx(0.1)
-    assert _for(delay, 2000) == pytest.approx(0.7)
-
-
-def test_what_can_never_enter_costs_less_and_less() -> None:
-    """Once geth has taken none in its longest time again and again, so many are ignored for a
-    while, and twice as long each time that this is found again."""
-    delay = _delay()
-    quick = [_after(delay, 3, empty=True) == 0.05 for _ in range(400)]
-    stretches = [len(run) for run in "".join(".#"[one] for one in quick).split(".") if run]
-    assert stretches[:3] == [30 + 1, 60 + 1, 120 + 1], "and the first build after them"
-
-
-def test_more_than_what_can_never_enter_counts() -> None:
-    """One transaction beside those that are ignored is given its time; fewer are a new matter."""
-    delay = _delay()
-    while _after(delay, 3, empty=True) > 0.05:
-        pass
-    assert _after(delay, 4, empty=True) == pytest.approx(0.1)
-    assert _after(delay, 0, empty=True) < 0.1
-    assert _after(delay, 3, empty=True) > 0.05
-
-
-@given(st.integers(2000, 10_000))
-def test_a_full_pool_is_never_ignored(waiting: int) -> None:
-    """However often a slow machine comes out empty, it is given its longest time again."""
-    delay = _delay()
-    for _ in range(3):
-        _after(delay, waiting, empty=True)
-    assert all(_after(delay, waiting, empty=True) == 1.2 for _ in range(100))
-
-
-@given(st.lists(st.tuples(st.booleans(), st.none() | st.integers(0, 10_000)), max_size=60))
-def test_delay_stays_within_its_bounds(builds: list[tuple[bool, int | None]]) -> None:
-    """Whatever happens, geth gets neither less nor more time than was set."""
-    delay = BuildDelay(0.15, 1.2, GAS_LIMIT)
-    for empty, waiting in builds:
-        assert 0.15 <= _after(delay, waiting, empty=empty) <= 1.2
-
-
-@given(
-    st.integers(1, 2**33), st.floats(-10, 10), st.floats(0.05, 1.2), st.none() | st.integers(-5, 5)
+@pytest.mark.parametrize(
+    "result", ["null", "{}", '{"executionPayload":{"blockHash":"0x12"}}', '"0x"', "[]"]
 )
-def test_timestamp_always_moves_on(
-    parent: int, ahead_s: float, delay_s: float, ceiling: int | None
-) -> None:
+async def test_what_is_no_block_is_garbled(tmp_path: Path, result: str) -> None:
+    """Whatever answers on the socket, it is held against what a payload must be."""
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(1 << 16)
+        writer.write(b'{"jsonrpc":"2.0","id":1,"result":%s}' % result.encode())
+        await writer.drain()
+        writer.close()
+
+    socket = tmp_path / "geth.ipc"
+    async with await asyncio.start_unix_server(answer, socket):
+        builder = Builder(str(socket))
+        head = genesis_head("0x" + "77" * 32, 1000)
+        with pytest.raises(EngineGarbled, match="no usable block"):
+            await builder.build(BlockHash(head.block_hash), attributes(head))
+        await builder.close()
+
+
+@given(st.integers(1, 2**33), st.floats(-10, 10), st.none() | st.integers(-5, 5))
+def test_timestamp_always_moves_on(parent: int, ahead_s: float, ceiling: int | None) -> None:
     """A stamp is above its parent's, and never above both that and the wall clock's or ceiling."""
     limit = None if ceiling is None else parent + ceiling
     now = parent + ahead_s
-    stamp = block_timestamp(parent, now, delay_s, limit)
+    stamp = block_timestamp(parent, now, limit)
     assert stamp > parent
-    assert stamp == parent + 1 or stamp <= now + delay_s + 0.01
+    assert stamp == parent + 1 or stamp <= now + LEAD_S + 0.01
     assert limit is None or stamp <= max(parent + 1, limit)
 
 
 def test_paced_blocks_are_ready_on_the_second() -> None:
     """Waiting, then stamping, then building ends when the wall clock shows the block's stamp."""
-    parent, delay_s = 1000, 0.15
+    parent = 1000
     now = 1000.02
-    now += wait_before_building(parent, now, delay_s)
-    assert now == pytest.approx(1000.85)
-    assert block_timestamp(parent, now + 0.001, delay_s) == 1001
-    assert wait_before_building(parent, 1000.9, delay_s) == 0
-    assert wait_before_building(parent, 990, delay_s) == 1.5
-    slow = wait_before_building(parent, 1000.0, delay_s, block_time_s=5, wait_s_max=9)
-    assert slow == pytest.approx(4.85)
+    now += wait_before_building(parent, now)
+    assert now == pytest.approx(1001 - LEAD_S)
+    assert block_timestamp(parent, now + 0.001) == 1001
+    assert wait_before_building(parent, 1000.99) == 0
+    assert wait_before_building(parent, 990) == 1.5
+    slow = wait_before_building(parent, 1000.0, block_time_s=5, wait_s_max=9)
+    assert slow == pytest.approx(5 - LEAD_S)
     # A timer that fired a moment early must not make the block a second older.
-    assert block_timestamp(parent, 1000.0 + slow - 0.005, delay_s) == 1005
+    assert block_timestamp(parent, 1000.0 + slow - 0.005) == 1005
 
 
 def test_prev_randao_is_what_the_documentation_says() -> None:

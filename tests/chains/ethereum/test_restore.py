@@ -40,7 +40,7 @@ class Scene:
         self.maker.start()
         engine = EngineClient(self.maker.engine_url, self.maker.jwt_file, timeout_s=30)
         log = PayloadLog(self.log_file)
-        await extend(engine, log, self.start, BLOCKS)
+        await extend(self.maker, engine, log, self.start, BLOCKS)
         log.close()
         await engine.close()
 
@@ -127,7 +127,7 @@ async def test_a_killed_geth_gets_back_what_it_forgot(patient: Patient) -> None:
     patient.geth.start()
     lost = 0
     for _ in range(2):
-        await extend(patient.engine, patient.log, patient.head, 7)
+        await extend(patient.geth, patient.engine, patient.log, patient.head, 7)
         patient.geth.kill()
         patient.geth.start()
         restored = await patient.restore()
@@ -214,7 +214,7 @@ async def test_one_block_ahead_of_the_log_is_fine(patient: Patient) -> None:
     assert (await patient.engine.latest()).block_hash == block.block_hash
     # The consensus side decides it again: nothing stands in its way.
     assert await patient.engine.new_payload(block) == "VALID"
-    assert (await patient.engine.forkchoice(block.block_hash))[0] == "VALID"
+    assert await patient.engine.forkchoice(block.block_hash) == "VALID"
 
 
 @pytest.mark.parametrize("height", [3, BLOCKS + 2])
@@ -222,7 +222,7 @@ async def test_another_history_is_left_alone(patient: Patient, height: int) -> N
     """A geth whose head no log of ours has is not touched; the reason names that head."""
     other_log = PayloadLog(patient.geth.folder / "other")
     start = genesis_head(patient.genesis_hash, patient.geth.chain.timestamp)
-    theirs = await extend(patient.engine, other_log, start, height, stride_s=2)
+    theirs = await extend(patient.geth, patient.engine, other_log, start, height, stride_s=2)
     other_log.close()
     restored = await patient.restore()
     assert restored.outcome is Outcome.FOREIGN
@@ -270,7 +270,7 @@ def _head(payload: Payload) -> Head:
 
 
 async def _make_head(patient: Patient) -> Payload:
-    block = await build(patient.engine, patient.head)
+    block = await build(patient.geth, patient.head)
     assert await patient.engine.new_payload(block) == "VALID"
-    assert (await patient.engine.forkchoice(block.block_hash))[0] == "VALID"
+    assert await patient.engine.forkchoice(block.block_hash) == "VALID"
     return block

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncGenerator
 from pathlib import Path
 
 import msgspec
 import pytest
 
-from tests.support.geth import free_port
+from tests.support.geth import Geth as RealGeth
+from tests.support.geth import free_port, genesis
+from tests.support.kept import Kept
 from windlass.chains.cometbft import abci_pb2 as pb
 from windlass.chains.cometbft.keys import address
-from windlass.chains.ethereum.building import BuildDelay
+from windlass.chains.ethereum.building import Builder
 from windlass.chains.ethereum.engine import EngineClient
 from windlass.chains.ethereum.payload_log import PayloadLog
 from windlass.chains.ethereum.peers import Peers
@@ -39,16 +42,14 @@ class Parts:
         self.peers = Peers(self.settings.geth_ipc)
         self.geth = Geth(self.engine, self.chain, self.peers, GENESIS_HASH, may_have_peers=False)
         metrics = Metrics()
-        self.proposer = Proposer(
-            self.geth,
-            self.settings.rpc_url,
-            BuildDelay(0.15, 1.2, 30_000_000),
-            Gatherer(self.settings.rpc_url, (), metrics.gathered),
-        )
-        self.bridge = Bridge(self.settings, self.chain, self.geth, self.proposer, metrics)
+        self.builder = Builder(self.settings.geth_ipc)
+        self.gatherer = Gatherer(self.settings.rpc_url, (), metrics.gathered)
+        proposer = Proposer(self.geth, self.builder, self.gatherer, metrics.build_s)
+        self.bridge = Bridge(self.settings, self.chain, self.geth, proposer, metrics)
 
     async def close(self) -> None:
-        await self.proposer.close()
+        await self.builder.close()
+        await self.gatherer.close()
         await self.engine.close()
         await self.peers.close()
         self.payloads.close()
@@ -79,7 +80,6 @@ def _settings(folder: Path) -> Settings:
         health_host="127.0.0.1",
         health_port=0,
         block_time_s=1,
-        gas_limit=30_000_000,
     )
 
 
@@ -205,3 +205,45 @@ async def test_vote_on_garbage(parts: Parts) -> None:
     assert parts.bridge.rejected_proposals == 1
     assert parts.bridge.metrics.rejected.value("well_formed") == 1
     assert parts.bridge.last_rejection.startswith("well_formed:")
+
+
+@pytest.mark.parametrize("loses", [False, True])
+async def test_what_we_voted_on_is_carried_out(
+    geth_binary: Path, tmp_path: Path, loses: bool
+) -> None:
+    """A decided block becomes the head of the geth that executed it for our vote, and as well of
+    one that has lost it since."""
+    real = RealGeth(geth_binary, tmp_path / "geth", genesis())
+    with contextlib.closing(real):
+        kept = Kept(real.start(), tmp_path)
+        metrics = Metrics()
+        gatherer = Gatherer(real.rpc_url, (), metrics.gathered)
+        proposer = Proposer(kept.geth, kept.builder, gatherer, metrics.build_s)
+        bridge = Bridge(_settings(tmp_path), kept.chain, kept.geth, proposer, metrics)
+        task = asyncio.create_task(kept.geth.run())
+        try:
+            await kept.geth.wait_ready()
+            await _decide(bridge, real, loses=loses)
+        finally:
+            task.cancel()
+            await asyncio.wait([task])
+            await gatherer.close()
+            await kept.close()
+
+
+async def _decide(bridge: Bridge, real: RealGeth, *, loses: bool) -> None:
+    """One height; between the vote and the decision geth loses everything, if it `loses`."""
+    now = pb.Time(seconds=real.chain.timestamp)
+    prepare = pb.RequestPrepareProposal(max_tx_bytes=1 << 20, height=1, time=now)
+    txs = (await bridge.prepare_proposal(prepare)).txs
+    vote = await bridge.process_proposal(pb.RequestProcessProposal(height=1, txs=txs, time=now))
+    assert vote.status == pb.ACCEPT
+    assert real.height() == 0
+    if loses:
+        real.kill()
+        real.wipe()
+        real.start()
+    request = pb.RequestFinalizeBlock(height=1, txs=txs, time=now)
+    await asyncio.wait_for(bridge.finalize_block(request), 20)
+    await bridge.commit(pb.RequestCommit())
+    assert real.height() == 1

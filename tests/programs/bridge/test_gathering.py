@@ -107,9 +107,9 @@ def _real(binary: Path, folder: Path) -> RealGeth:
 def _with_block(geth: RealGeth) -> RealGeth:
     async def add_block() -> None:
         engine = EngineClient(geth.engine_url, geth.jwt_file)
-        payload = await build(engine, genesis_head(geth.chain.hash(), geth.chain.timestamp))
+        payload = await build(geth, genesis_head(geth.chain.hash(), geth.chain.timestamp))
         assert await engine.new_payload(payload) == "VALID"
-        assert (await engine.forkchoice(payload.block_hash))[0] == "VALID"
+        assert await engine.forkchoice(payload.block_hash) == "VALID"
         await engine.close()
 
     with ThreadPoolExecutor() as pool:  # a fixture has no loop, and must not end that of the tests

@@ -115,7 +115,7 @@ async def test_geth_ahead_of_an_empty_log(kept: Kept, tmp_path: Path) -> None:
         payload = kept.payloads.payload(1)
         assert payload is not None
         assert await again.engine.new_payload(payload) == "VALID"
-        assert (await again.engine.forkchoice(payload.block_hash))[0] == "VALID"
+        assert await again.engine.forkchoice(payload.block_hash) == "VALID"
     finally:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)

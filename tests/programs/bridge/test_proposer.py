@@ -15,7 +15,6 @@ from tests.support.geth import Geth as RealGeth
 from tests.support.geth import genesis
 from tests.support.kept import Kept
 from windlass.chains.ethereum import payload_codec
-from windlass.chains.ethereum.building import BuildDelay
 from windlass.chains.ethereum.payload import Payload
 from windlass.chains.ethereum.quantities import Address
 from windlass.programs.bridge.gathering import Gatherer
@@ -24,7 +23,6 @@ from windlass.programs.bridge.proposer import Proposer
 from windlass.programs.bridge.rules import Context
 
 BYTES_MAX = 1 << 20
-GAS_LIMIT = 30_000_000
 
 
 @pytest.fixture
@@ -41,36 +39,31 @@ async def test_a_block_whatever_the_clock_says(
     """A clock far behind the chain's, or far ahead, costs a wait within the deadline, no block."""
     parent = int(time.time()) + ahead_s
     began = int(time.time())
-    payload = await _proposed(geth_binary, tmp_path, parent, BuildDelay(0.05, 1.2, GAS_LIMIT))
+    payload = await _proposed(geth_binary, tmp_path, parent)
     ended = int(time.time())
 
     assert payload.timestamp > parent
     assert payload.timestamp == parent + 1 or began <= payload.timestamp <= ended + 1
 
 
-async def test_a_block_under_the_heaviest_load(
+async def test_another_geth_that_does_not_answer(
     geth_binary: Path, tmp_path: Path, silent_url: str
 ) -> None:
-    """Neither a pool that does not answer nor another geth that does not, beside the longest delay
-    that there is, costs the proposal."""
-    parent = int(time.time()) - 1
-    delay = BuildDelay(1.2, 1.2, GAS_LIMIT)
-    payload = await _proposed(geth_binary, tmp_path, parent, delay, silent_url)
+    """A frozen geth of another validator does not cost the proposal."""
+    payload = await _proposed(geth_binary, tmp_path, int(time.time()), silent_url)
 
     assert payload.number == 1
 
 
-async def _proposed(
-    geth_binary: Path, folder: Path, parent: int, delay: BuildDelay, other_url: str = ""
-) -> Payload:
+async def _proposed(geth_binary: Path, folder: Path, parent: int, other_url: str = "") -> Payload:
     """What a proposer hands in on a fresh geth whose genesis has that stamp."""
     real = RealGeth(geth_binary, folder / "geth", genesis(timestamp=parent))
     with contextlib.closing(real):
         real.start()
         kept = Kept(real, folder)
-        rpc_url = other_url or real.rpc_url
-        gatherer = Gatherer(real.rpc_url, (rpc_url,), Metrics().gathered)
-        proposer = Proposer(kept.geth, rpc_url, delay, gatherer)
+        metrics = Metrics()
+        gatherer = Gatherer(real.rpc_url, (other_url or real.rpc_url,), metrics.gathered)
+        proposer = Proposer(kept.geth, kept.builder, gatherer, metrics.build_s)
         task = asyncio.create_task(kept.geth.run())
         try:
             await kept.geth.wait_ready()
@@ -78,7 +71,7 @@ async def _proposed(
         finally:
             task.cancel()
             await asyncio.wait([task])
-            await proposer.close()
+            await gatherer.close()
             await kept.close()
 
 

@@ -60,10 +60,10 @@ def test_behind_the_chains_clock_blocks_go_on_and_the_clocks_meet() -> None:
     st.floats(0, 1.2),
 )
 def test_time_moves_on_and_waits_are_bounded(
-    parent: int, ahead_s: float, since_last_s: float, block_time_s: int, delay_s: float
+    parent: int, ahead_s: float, since_last_s: float, block_time_s: int, lead_s: float
 ) -> None:
     """Whatever the clock shows: stamps increase, and no wait is longer than a slewed block time."""
-    slot = next_slot(parent, parent + ahead_s, since_last_s, block_time_s, delay_s)
+    slot = next_slot(parent, parent + ahead_s, since_last_s, block_time_s, lead_s)
     assert slot.timestamp > parent
     assert 0 <= slot.wait_s <= SLEW * block_time_s
-    assert slot.timestamp <= max(parent + block_time_s, parent + ahead_s + delay_s)
+    assert slot.timestamp <= max(parent + block_time_s, parent + ahead_s + lead_s)

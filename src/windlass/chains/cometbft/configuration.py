@@ -13,18 +13,20 @@ import msgspec
 
 from windlass.chains.cometbft.keys import address, public_key_json
 
-TIMEOUT_PROPOSE_S = 1.5
+TIMEOUT_PROPOSE_S = 1.7
 """How long the others wait for a proposal before they prevote nil.
 
-A proposal arrives some 0.6 s after the round began: the pace (below) and the build. What is above
-that is what each height costs whose proposer is down; below 1 s a loaded machine misses rounds.
+A proposal arrives some 0.75 s after the round began: the pace (below) and the build. What is above
+that is what each height costs whose proposer is down; a second above it, so that a loaded machine
+misses no rounds.
 """
 
-PACE_S = 0.6
+PACE_S = 0.8
 """The part of the block time that is left to the proposer's own pacing and building.
 
 `timeout_commit` is the least gap: it runs from the moment a block is decided, which drifts. So it
-ends 0.6 s early, and the proposer waits for the exact moment inside PrepareProposal.
+ends 0.8 s early, and the proposer waits for the exact moment inside PrepareProposal. What is left
+of it is what late votes get to be seen in; under load, when nobody waits, it is lost time.
 """
 
 BLOCK_BYTES_MAX = 22_020_096

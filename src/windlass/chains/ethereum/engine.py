@@ -1,7 +1,7 @@
 """geth's Engine API: the calls by which the consensus side says what the chain is.
 
 JSON-RPC over HTTP with a token per call (jwt.py). The versions are those of the Prague fork, which
-is active from genesis on: forkchoiceUpdatedV3, getPayloadV4, newPayloadV4. The same port answers
+is active from genesis on: forkchoiceUpdatedV3 and newPayloadV4. The same port answers
 `eth_*`, so one client is enough to drive a geth. Every call has a time limit, and every answer is
 checked before it is believed.
 Source: execution-apis, src/engine/{common,authentication,paris,prague}.md.
@@ -25,9 +25,8 @@ from windlass.chains.ethereum.engine_errors import (
     WrongGenesis,
 )
 from windlass.chains.ethereum.jwt import Tokens
-from windlass.chains.ethereum.payload import MalformedPayload, Payload, parse
+from windlass.chains.ethereum.payload import Payload
 from windlass.chains.ethereum.quantities import (
-    Address,
     BlockHash,
     Height,
     from_hex,
@@ -40,7 +39,6 @@ from windlass.kit.http import HttpClient, HttpError, Response
 from windlass.kit.json import JsonError
 
 __all__ = [
-    "Attributes",
     "Block",
     "EngineClient",
     "EngineError",
@@ -69,25 +67,6 @@ class Block(msgspec.Struct, frozen=True, kw_only=True):
     timestamp: int
 
 
-class Attributes(msgspec.Struct, frozen=True, kw_only=True):
-    """What the next block is to be built with. `timestamp` is in unix seconds."""
-
-    timestamp: int
-    prev_randao: str
-    fee_recipient: Address
-    parent_beacon_block_root: str
-
-    def to_json(self) -> dict[str, Any]:
-        """PayloadAttributesV3; withdrawals are always empty, there being no beacon chain."""
-        return {
-            "timestamp": to_hex(self.timestamp),
-            "prevRandao": self.prev_randao,
-            "suggestedFeeRecipient": self.fee_recipient,
-            "withdrawals": [],
-            "parentBeaconBlockRoot": self.parent_beacon_block_root,
-        }
-
-
 class _Error(msgspec.Struct):
     code: int
     message: str
@@ -106,12 +85,6 @@ class _PayloadStatus(msgspec.Struct, rename="camel"):
 
 class _ForkchoiceResult(msgspec.Struct, rename="camel"):
     payload_status: _PayloadStatus
-    payload_id: str | None = None
-
-
-class _PayloadEnvelope(msgspec.Struct, rename="camel"):
-    execution_payload: dict[str, str | list[str]]
-    execution_requests: list[str] | None = None
 
 
 class _Header(msgspec.Struct, rename="camel"):
@@ -160,44 +133,16 @@ class EngineClient:
         )
         return self._status(answer)
 
-    async def forkchoice(
-        self,
-        head: BlockHash,
-        attributes: Attributes | None = None,
-        timeout_s: float | None = None,
-    ) -> tuple[str, str | None]:
-        """Makes `head` the latest, safe and finalized block; with attributes starts building on it.
+    async def forkchoice(self, head: BlockHash, timeout_s: float | None = None) -> str:
+        """Makes `head` the latest, safe and finalized block; returns the status.
 
-        Returns the status and the id of the payload being built. The id is None without attributes,
-        while geth is syncing, and where geth skips an older head although it says VALID. Raises
-        EngineError.
+        geth says VALID also where it skips an older head. Raises EngineError.
         """
         state = {"headBlockHash": head, "safeBlockHash": head, "finalizedBlockHash": head}
         answer = await self._typed(
-            _ForkchoiceResult,
-            "engine_forkchoiceUpdatedV3",
-            state,
-            attributes.to_json() if attributes else None,
-            timeout_s=timeout_s,
+            _ForkchoiceResult, "engine_forkchoiceUpdatedV3", state, None, timeout_s=timeout_s
         )
-        return self._status(answer.payload_status), answer.payload_id
-
-    async def get_payload(
-        self, payload_id: str, parent_beacon_block_root: str, timeout_s: float | None = None
-    ) -> Payload:
-        """Ends a build and takes its block; the beacon root is that of its attributes.
-
-        geth gives an *empty* block if the first full one is not finished (see building.py). Raises
-        EngineError.
-        """
-        method = "engine_getPayloadV4"
-        answer = await self._typed(_PayloadEnvelope, method, payload_id, timeout_s=timeout_s)
-        try:
-            return parse(
-                answer.execution_payload, answer.execution_requests or [], parent_beacon_block_root
-            )
-        except MalformedPayload as error:
-            raise self._garbled(method, error.sentence) from error
+        return self._status(answer.payload_status)
 
     async def block(self, tag_or_number: str | int) -> Block | None:
         """The block at a number or tag ("latest", "finalized" …); None if geth has none."""

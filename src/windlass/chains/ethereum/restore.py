@@ -142,7 +142,7 @@ class _Restore:
     async def _make_head(self, block_hash: BlockHash) -> str:
         """Moves geth's head; what it refuses to do (-38002, -38006) is a status like others."""
         try:
-            status, _ = await self._engine.forkchoice(block_hash, timeout_s=STEP_TIMEOUT_S)
+            status = await self._engine.forkchoice(block_hash, timeout_s=STEP_TIMEOUT_S)
         except EngineRefused as error:
             return f"refused: {error.message}"
         return status

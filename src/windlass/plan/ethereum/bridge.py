@@ -50,7 +50,6 @@ def bridge(
         health_host=LOOPBACK,
         health_port=context.number(workload, "health"),
         block_time_s=context.network.block_time_s,
-        gas_limit=context.network.gas_limit,
     )
     file = context.settings_file(workload, "bridge.json", settings)
     return Part(

@@ -6,6 +6,7 @@ what geth does without bootnodes, which of its pages a browser may reach.
 
 from __future__ import annotations
 
+from windlass.chains.ethereum.building import FILL_S_MAX
 from windlass.plan.ethereum.context import LOOPBACK, Context, Part, toml_list
 from windlass.plan.workload import Command, File, Probe, Process
 
@@ -75,7 +76,7 @@ def jwt_file(context: Context, workload: str) -> str:
 
 
 def ipc_socket(context: Context, workload: str) -> str:
-    """The socket of geth itself, the only place that answers admin calls."""
+    """geth's own socket, which only this user can open: it takes admin calls and builds blocks."""
     return context.socket(workload, "geth.ipc")
 
 
@@ -84,9 +85,7 @@ def _arguments(context: Context, workload: str) -> tuple[str, ...]:
         *_data_arguments(context, workload),
         *_rpc_arguments(context, workload),
         *_peer_arguments(context, workload),
-        # A build is cut off after this time and begun again: above the longest delay, because a
-        # second build before that would only take processor time from those who vote.
-        *("--miner.recommit", "2s"),
+        *("--miner.recommit", f"{FILL_S_MAX * 1000:.0f}ms"),
         *("--miner.gaslimit", str(context.network.gas_limit)),
         # On a private chain nobody should have to bid for a place: one wei is enough.
         *("--miner.gasprice", "1"),

@@ -41,7 +41,6 @@ def _program(context: Context, workload: str) -> Part:
         genesis_timestamp=context.keys.ethereum_genesis_timestamp,
         engine_url=context.private_url(workload, "engine"),
         jwt_file=execution.jwt_file(context, workload),
-        rpc_url=context.private_url(workload, "rpc"),
         geth_ipc=execution.ipc_socket(context, workload),
         database=context.path(workload, "sealer.sqlite"),
         followers=followers,
@@ -49,7 +48,6 @@ def _program(context: Context, workload: str) -> Part:
         health_host=LOOPBACK,
         health_port=context.number(workload, "health"),
         block_time_s=context.network.block_time_s,
-        gas_limit=context.network.gas_limit,
     )
     file = context.settings_file(workload, "sealer.json", settings)
     return Part(

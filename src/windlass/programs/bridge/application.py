@@ -28,6 +28,7 @@ from windlass.chains.ethereum.building import NotBuilding
 from windlass.chains.ethereum.engine import EngineError, EngineRefused
 from windlass.chains.ethereum.payload import MalformedPayload, Payload
 from windlass.chains.ethereum.payload_log import Head, PayloadLogFull
+from windlass.chains.ethereum.quantities import BlockHash
 from windlass.kit.faults import fault_point
 from windlass.programs.bridge.geth import Geth
 from windlass.programs.bridge.metrics import Metrics
@@ -76,6 +77,8 @@ class Bridge:
         self._geth = geth
         self._proposer = proposer
         self._pending: Pending | None = None
+        self._executed: BlockHash | None = None
+        """The proposal that geth called VALID last: decided, it only has to become the head."""
 
     async def info(self, request: pb.RequestInfo) -> pb.ResponseInfo:
         """Where we are: CometBFT replays what it has beyond that."""
@@ -122,7 +125,6 @@ class Bridge:
             except (TimeoutError, NotBuilding, MalformedPayload, EngineError) as error:
                 self._proposal_failed(request.height, error)
                 return pb.ResponsePrepareProposal()
-        self.metrics.build_delay_s.set(self._proposer.delay.current_s)
         return pb.ResponsePrepareProposal(txs=[data])
 
     async def process_proposal(
@@ -204,6 +206,7 @@ class Bridge:
             raise Rejected("valid_to_geth", self._geth.engine.validation_error)
         if status != "VALID":
             raise Rejected("geth_in_time", f"geth answered {status}")
+        self._executed = payload.block_hash
 
     async def _decided(self, request: pb.RequestFinalizeBlock, context: Context) -> Payload | None:
         """The payload of a decided block, held against the same rules as when it was voted on.
@@ -244,13 +247,18 @@ class Bridge:
             wait_s = min(wait_s * 1.5, RETRY_S_MAX)
 
     async def _try_to_carry_out(self, payload: Payload) -> str:
-        """One try: VALID, INVALID, or why geth did neither."""
+        """One try: VALID, INVALID, or why geth did neither.
+
+        A full block is not sent a second time to the geth that executed it for our vote. If that
+        geth has lost it since, moving the head fails, and the next try sends it again.
+        """
         engine = self._geth.engine
+        is_executed, self._executed = self._executed == payload.block_hash, None
         try:
-            status = await engine.new_payload(payload)
+            status = "VALID" if is_executed else await engine.new_payload(payload)
             fault_point("after-new-payload")
             if status == "VALID":
-                status, _ = await engine.forkchoice(payload.block_hash)
+                status = await engine.forkchoice(payload.block_hash)
                 fault_point("after-forkchoice")
                 # forkchoice's INVALID speaks of an ancestor: the same as a geth that lost its way.
                 return "an invalid ancestor" if status == "INVALID" else status

@@ -30,7 +30,7 @@ def main(settings_file: str) -> None:
 async def run(settings: Settings, listening: socket.socket) -> None:
     """Serves CometBFT and the status pages until a signal; raises what ended it otherwise."""
     from windlass.chains.cometbft.abci_server import AbciServer
-    from windlass.chains.ethereum.building import BuildDelay
+    from windlass.chains.ethereum.building import Builder
     from windlass.chains.ethereum.engine import EngineClient
     from windlass.chains.ethereum.payload_log import PayloadLog
     from windlass.chains.ethereum.peers import Peers
@@ -58,11 +58,12 @@ async def run(settings: Settings, listening: socket.socket) -> None:
             settings.genesis_hash,
             may_have_peers=bool(settings.static_peers or settings.registrar_url),
         )
-        delay = BuildDelay(settings.build_delay_s, settings.build_delay_s_max, settings.gas_limit)
+        builder = Builder(settings.geth_ipc)
+        stack.push_async_callback(builder.close)
         metrics = Metrics()
         gatherer = Gatherer(settings.rpc_url, settings.gather_from, metrics.gathered)
-        proposer = Proposer(geth, settings.rpc_url, delay, gatherer)
-        stack.push_async_callback(proposer.close)
+        stack.push_async_callback(gatherer.close)
+        proposer = Proposer(geth, builder, gatherer, metrics.build_s)
         bridge = Bridge(settings, chain, geth, proposer, metrics)
         server = AbciServer(bridge)
         status = StatusPages(bridge, chain, geth, peers, server)

@@ -20,8 +20,8 @@ class Metrics:
             "windlass_bridge_clock_offset_seconds",
             "Stamp of the last block minus this machine's clock at its commit.",
         )
-        self.build_delay_s = self.registry.gauge(
-            "windlass_bridge_build_delay_seconds", "Time that geth gets to fill a block."
+        self.build_s = self.registry.histogram(
+            "windlass_bridge_build_seconds", "From asking geth for a block to having it."
         )
         self.gathered = self.registry.counter(
             "windlass_bridge_gathered_transactions_total",

@@ -17,11 +17,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     jwt_file: str
     """64 hex digits, mode 0600 (Engine API authentication)."""
     rpc_url: str
-    """geth's ordinary HTTP RPC, for what the engine port does not answer (`txpool_status`)."""
+    """geth's ordinary HTTP RPC."""
     gather_from: tuple[str, ...] = ()
     """The same of the other validators' geths: see gathering.py."""
     geth_ipc: str
-    """geth's unix socket: the only place where admin calls are possible."""
+    """geth's unix socket: the only place where it builds blocks for us and takes peers."""
     abci_socket: str
     database: str
     """SQLite file: the payload log and the bridge's own state."""
@@ -32,11 +32,6 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     health_host: str
     health_port: int
     block_time_s: int
-    gas_limit: int
-    build_delay_s: float = 0.05
-    """Time that geth gets to fill a usual block before it is asked for it (decision 0023)."""
-    build_delay_s_max: float = 1.2
-    """The adaptive delay never waits longer than this."""
 
 
 class Genesis(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

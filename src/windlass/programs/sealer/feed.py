@@ -80,7 +80,7 @@ class Feeder:
         """False if the follower lost what came before: it was restarted or wiped meanwhile."""
         if await self._engine.new_payload(payload) != "VALID":
             return False
-        status, _ = await self._engine.forkchoice(payload.block_hash)
+        status = await self._engine.forkchoice(payload.block_hash)
         return status == "VALID"
 
     async def _restore(self) -> bool:

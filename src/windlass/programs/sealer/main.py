@@ -7,13 +7,13 @@ import contextlib
 import logging
 import time
 
+from windlass.chains.ethereum.building import Builder
 from windlass.chains.ethereum.engine import EngineClient
 from windlass.chains.ethereum.payload_log import PayloadLog
 from windlass.chains.ethereum.peers import Peers
 from windlass.kit import settings as kit_settings
 from windlass.kit.health import Health
-from windlass.kit.http import HttpClient, HttpServer
-from windlass.kit.json_rpc import JsonRpc
+from windlass.kit.http import HttpServer
 from windlass.kit.logging import setup
 from windlass.kit.running import until_signal
 from windlass.programs.sealer.api import Report
@@ -44,11 +44,11 @@ async def run(settings: Settings) -> None:
         chain = Chain(payload_log, settings.genesis_hash, settings.genesis_timestamp)
         engine = EngineClient(settings.engine_url, settings.jwt_file)
         resources.push_async_callback(engine.close)
-        rpc = JsonRpc(HttpClient(settings.rpc_url))
-        resources.push_async_callback(rpc.close)
+        builder = Builder(settings.geth_ipc)
+        resources.push_async_callback(builder.close)
         peers = Peers(settings.geth_ipc)
         resources.push_async_callback(peers.close)
-        sealer = Sealer(settings, chain, engine, rpc, peers, metrics)
+        sealer = Sealer(settings, chain, engine, builder, peers, metrics)
         feeders: list[Feeder] = []
         for follower in settings.followers:
             client = EngineClient(follower.engine_url, settings.jwt_file)

@@ -24,9 +24,6 @@ class Metrics:
         self.clock_offset_s = registry.gauge(
             f"{prefix}_clock_offset_seconds", "Newest block's timestamp minus wall clock, then."
         )
-        self.build_delay_s = registry.gauge(
-            f"{prefix}_build_delay_seconds", "Time that geth gets to fill a block."
-        )
         self.seal_s = registry.histogram(
             f"{prefix}_seal_seconds", "From asking for a block to having it recorded."
         )

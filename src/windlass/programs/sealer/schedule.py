@@ -24,13 +24,13 @@ class Slot(msgspec.Struct, frozen=True):
 
 
 def next_slot(
-    parent_timestamp: int, now: float, since_last_s: float, block_time_s: int, delay_s: float
+    parent_timestamp: int, now: float, since_last_s: float, block_time_s: int, lead_s: float
 ) -> Slot:
     """The slot after a block stamped `parent_timestamp`, which was made `since_last_s` ago.
 
-    `delay_s` is how long the build will take: it begins that much before its second.
+    The build begins `lead_s` before its second.
     """
-    ready = now + delay_s
+    ready = now + lead_s
     due = int(ready // block_time_s) * block_time_s
     if due > parent_timestamp:
         return Slot(0.0, due)

@@ -1,6 +1,6 @@
 """Sealing: one block after the other, in an order that loses nothing wherever it is cut off.
 
-    1  forkchoice(head, attributes) … getPayload     geth builds on the decided head
+    1  build                                         geth builds on the decided head
     2  newPayload                                    geth checks it; it is not the head yet
     3  commit to the payload log                     the block is decided: here and nowhere else
     4  forkchoice(block)                             geth shows it to users; followers are fed
@@ -18,7 +18,8 @@ import logging
 import time
 
 from windlass.chains.ethereum import building
-from windlass.chains.ethereum.engine import Attributes, EngineClient, EngineError, EngineUnreachable
+from windlass.chains.ethereum.building import Attributes, Builder
+from windlass.chains.ethereum.engine import EngineClient, EngineError, EngineUnreachable
 from windlass.chains.ethereum.payload import Payload
 from windlass.chains.ethereum.payload_log import PayloadLogFull
 from windlass.chains.ethereum.peers import Peers
@@ -27,7 +28,6 @@ from windlass.chains.ethereum.restore import Progress, restore
 from windlass.chains.ethereum.silence import Silence
 from windlass.kit.errors import WindlassError
 from windlass.kit.faults import fault_point
-from windlass.kit.json_rpc import JsonRpc
 from windlass.programs.sealer.chain import Chain
 from windlass.programs.sealer.geth_state import (
     NOT_SEEN_YET,
@@ -64,7 +64,7 @@ class Sealer:
         settings: Settings,
         chain: Chain,
         engine: EngineClient,
-        rpc: JsonRpc,
+        builder: Builder,
         peers: Peers,
         metrics: Metrics,
     ) -> None:
@@ -78,13 +78,10 @@ class Sealer:
         self.ticked_s = time.monotonic()
         self._settings = settings
         self._engine = engine
-        self._rpc = rpc
+        self._builder = builder
         self._peers = peers
         self._metrics = metrics
         self._fee_recipient = parse_address(settings.fee_recipient)
-        self._delay = building.BuildDelay(
-            settings.build_delay_s, settings.build_delay_s_max, settings.gas_limit
-        )
         self._silence = Silence()
         self._sealed_s = float("-inf")  # monotonic time
         self._failures_in_row = 0
@@ -133,8 +130,6 @@ class Sealer:
         return state.word == "ok"
 
     async def _seal_next(self) -> None:
-        await asyncio.sleep(max(0.0, self._next_slot().wait_s - self._delay.full_pool_s))
-        self._delay.before_build(await building.pool_pending(self._rpc))
         slot = self._next_slot()
         await asyncio.sleep(slot.wait_s)
         started_s = time.monotonic()
@@ -149,7 +144,7 @@ class Sealer:
         fault_point("after-commit")
         self._sealed_s = time.monotonic()
         self._count(payload, self._sealed_s - started_s)
-        status, _ = await self._engine.forkchoice(payload.block_hash)
+        status = await self._engine.forkchoice(payload.block_hash)
         fault_point("after-forkchoice")
         if status != "VALID":
             raise NotSealed(f"geth answers {status} when its own block is to be the head.")
@@ -160,7 +155,7 @@ class Sealer:
             time.time(),
             time.monotonic() - self._sealed_s,
             self._settings.block_time_s,
-            self._delay.current_s,
+            building.LEAD_S,
         )
 
     async def _build(self, timestamp: int) -> Payload:
@@ -174,7 +169,7 @@ class Sealer:
             # There is no consensus state whose root could stand here (EIP-4788).
             parent_beacon_block_root=building.ZERO_ROOT,
         )
-        return await building.build(self._engine, head.block_hash, attributes, self._delay)
+        return await self._builder.build(head.block_hash, attributes)
 
     def _count(self, payload: Payload, seal_s: float) -> None:
         now = time.time()
@@ -187,7 +182,6 @@ class Sealer:
         metrics.transactions.increment(by=len(payload.transactions))
         metrics.number.set(payload.number)
         metrics.clock_offset_s.set(self.clock_offset_s)
-        metrics.build_delay_s.set(self._delay.current_s)
         metrics.seal_s.observe(seal_s)
 
     def _failed(self, error: WindlassError) -> float:

@@ -24,7 +24,6 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """The Engine API of the sealer's own geth."""
     jwt_file: str
     """64 hex digits, mode 0600; the network's followers share it."""
-    rpc_url: str
     geth_ipc: str
     database: str
     """SQLite file: the payload log."""
@@ -33,6 +32,3 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     health_host: str
     health_port: int
     block_time_s: int
-    gas_limit: int
-    build_delay_s: float = 0.05
-    build_delay_s_max: float = 1.2
