@@ -66,6 +66,7 @@ class Geth:
         self.jwt_file = folder / "jwt.hex"
         self.static_peers: list[str] = []
         self.sync_mode = "full"
+        self.recommit = "5s"  # the time to fill a block: no test is about a slow machine
         self.process: subprocess.Popen[bytes] | None = None
         self._binary = binary
         self._key = hashlib.sha256(str(folder).encode()).hexdigest()
@@ -183,5 +184,5 @@ class Geth:
             *("--nodekey", str(self.folder / "node.key"), "--nat", "extip:127.0.0.1"),
             *("--netrestrict", "127.0.0.0/8", "--nodiscover"),
             *("--miner.gaslimit", "30000000", "--miner.gasprice", "1"),
-            *("--txpool.pricelimit", "1", "--miner.recommit", "500ms", "--verbosity", "3"),
+            *("--txpool.pricelimit", "1", "--miner.recommit", self.recommit, "--verbosity", "3"),
         ]

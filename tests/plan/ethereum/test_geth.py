@@ -111,7 +111,15 @@ def test_answers_what_everybody_may_ask(geth: Running) -> None:
 
 @pytest.mark.parametrize(
     "method",
-    ["admin_peers", "debug_setHead", "personal_listAccounts", "miner_start", "engine_getPayloadV4"],
+    [
+        "admin_peers",
+        "debug_setHead",
+        "personal_listAccounts",
+        "miner_start",
+        "engine_getPayloadV4",
+        "testing_buildBlockV1",
+        "testing_commitBlockV1",
+    ],
 )
 def test_refuses_what_only_the_operator_may_ask(geth: Running, method: str) -> None:
     """No administrator's method exists on HTTP."""

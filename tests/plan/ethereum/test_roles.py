@@ -60,7 +60,7 @@ def test_command_line_of_a_validators_geth() -> None:
             "--ws.origins localhost,127.0.0.1",
             f"--nodekey {home}/node.key --nat extip:127.0.0.1 --maxpeers 50",
             "--discovery.v5=false --netrestrict 127.0.0.0/8",
-            "--miner.recommit 600ms --miner.gaslimit 30000000 --miner.gasprice 1",
+            "--miner.recommit 500ms --miner.gaslimit 30000000 --miner.gasprice 1",
             "--txpool.pricelimit 1 --txpool.accountslots 16384 --txpool.globalslots 16384",
             "--txpool.accountqueue 16384 --txpool.globalqueue 16384",
             "--verbosity 3 --log.vmodule ethapi/*=2",

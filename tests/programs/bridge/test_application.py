@@ -247,3 +247,5 @@ async def _decide(bridge: Bridge, real: RealGeth, *, loses: bool) -> None:
     await asyncio.wait_for(bridge.finalize_block(request), 20)
     await bridge.commit(pb.RequestCommit())
     assert real.height() == 1
+    # What geth says when it is sent a block that it has.
+    assert "already known beacon payload" not in (real.folder / "geth.log").read_text()

@@ -14,22 +14,23 @@ import pytest
 from tests.support.geth import Geth as RealGeth
 from tests.support.geth import genesis
 from tests.support.kept import Kept
+from windlass.chains.cometbft.configuration import PACE_S
 from windlass.chains.ethereum import payload_codec
 from windlass.chains.ethereum.payload import Payload
 from windlass.chains.ethereum.quantities import Address
 from windlass.programs.bridge.gathering import Gatherer
 from windlass.programs.bridge.metrics import Metrics
-from windlass.programs.bridge.proposer import Proposer
+from windlass.programs.bridge.proposer import BUILD_S_MAX, DEADLINE_S, Proposer
 from windlass.programs.bridge.rules import Context
 
 BYTES_MAX = 1 << 20
 
 
 @pytest.fixture
-def silent_url() -> Generator[str]:
-    """An address that takes connections and never answers, as a frozen geth does."""
+def silent() -> Generator[socket.socket]:
+    """It takes connections and never answers, as a frozen geth does."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
-        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+        yield listening
 
 
 @pytest.mark.parametrize("ahead_s", [-100, 0, 2, 60])
@@ -47,12 +48,23 @@ async def test_a_block_whatever_the_clock_says(
 
 
 async def test_another_geth_that_does_not_answer(
-    geth_binary: Path, tmp_path: Path, silent_url: str
+    geth_binary: Path, tmp_path: Path, silent: socket.socket
 ) -> None:
-    """A frozen geth of another validator does not cost the proposal."""
-    payload = await _proposed(geth_binary, tmp_path, int(time.time()), silent_url)
+    """A frozen geth of another validator is asked, and does not cost the proposal."""
+    parent = int(time.time()) + 60
+    url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+    payload = await _proposed(geth_binary, tmp_path, parent, url)
 
     assert payload.number == 1
+    silent.setblocking(False)
+    silent.accept()[0].close()
+
+
+def test_the_longest_proposal_is_in_time() -> None:
+    """Waiting for the second, with a clock somewhat behind the chain's, leaves time for the longest
+    build: else blocks would come early, and the chain's clock run away, or be missing under load.
+    """
+    assert DEADLINE_S - BUILD_S_MAX >= PACE_S + 0.04
 
 
 async def _proposed(geth_binary: Path, folder: Path, parent: int, other_url: str = "") -> Payload:

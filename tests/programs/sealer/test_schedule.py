@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from windlass.programs.sealer.schedule import SLEW, Slot, next_slot
 
-DELAY_S = 0.15
+LEAD_S = 0.15
 
 
 @pytest.mark.parametrize(
@@ -26,29 +26,29 @@ def test_blocks_stand_on_the_wall_clocks_grid(
     parent: int, now: float, block_time_s: int, expected: Slot
 ) -> None:
     """Building begins so that the block is ready on its second, a multiple of the block time."""
-    slot = next_slot(parent, now, 1.0, block_time_s, DELAY_S)
+    slot = next_slot(parent, now, 1.0, block_time_s, LEAD_S)
     assert slot.timestamp == expected.timestamp
     assert slot.wait_s == pytest.approx(expected.wait_s)
 
 
 def test_a_late_block_does_not_push_those_after_it() -> None:
     """The second after a slow block is met again."""
-    late = next_slot(1000, 1001.6, 1.6, 1, DELAY_S)
+    late = next_slot(1000, 1001.6, 1.6, 1, LEAD_S)
     assert late == Slot(0.0, 1001)
-    after = next_slot(1001, 1001.75, 0.15, 1, DELAY_S)
+    after = next_slot(1001, 1001.75, 0.15, 1, LEAD_S)
     assert after.timestamp == 1002
     assert after.wait_s == pytest.approx(0.1)
 
 
 def test_behind_the_chains_clock_blocks_go_on_and_the_clocks_meet() -> None:
     """With the wall clock an hour behind, blocks come at four fifths of their rate until it met."""
-    assert next_slot(4600, 1000.0, float("inf"), 1, DELAY_S) == Slot(0.0, 4601)
-    assert next_slot(4600, 1000.0, 0.0, 1, DELAY_S) == Slot(SLEW, 4601)
+    assert next_slot(4600, 1000.0, float("inf"), 1, LEAD_S) == Slot(0.0, 4601)
+    assert next_slot(4600, 1000.0, 0.0, 1, LEAD_S) == Slot(SLEW, 4601)
     parent, now = 1010, 1000.0
     for _ in range(60):
-        slot = next_slot(parent, now, 0.0, 1, DELAY_S)
+        slot = next_slot(parent, now, 0.0, 1, LEAD_S)
         assert slot.wait_s <= SLEW
-        parent, now = slot.timestamp, now + slot.wait_s + DELAY_S
+        parent, now = slot.timestamp, now + slot.wait_s + LEAD_S
     assert abs(parent - now) < 0.2
 
 

@@ -13,20 +13,22 @@ import msgspec
 
 from windlass.chains.cometbft.keys import address, public_key_json
 
-TIMEOUT_PROPOSE_S = 1.7
+TIMEOUT_PROPOSE_S = 1.8
 """How long the others wait for a proposal before they prevote nil.
 
-A proposal arrives some 0.75 s after the round began: the pace (below) and the build. What is above
-that is what each height costs whose proposer is down; a second above it, so that a loaded machine
-misses no rounds.
+The proposer waits up to 0.8 s for its second (the pace, below) and a little more if the chain's
+clock is ahead; then it may build for 0.7 s, and the block has to get to everyone. All of that has
+to fit in. Usually a proposal arrives after 0.75 s; what is above that is what each height costs
+whose proposer is down.
 """
 
 PACE_S = 0.8
 """The part of the block time that is left to the proposer's own pacing and building.
 
 `timeout_commit` is the least gap: it runs from the moment a block is decided, which drifts. So it
-ends 0.8 s early, and the proposer waits for the exact moment inside PrepareProposal. What is left
-of it is what late votes get to be seen in; under load, when nobody waits, it is lost time.
+ends 0.8 s early, and the proposer waits for the exact moment inside PrepareProposal. With blocks
+every second 0.2 s of gap are left, in which late votes still count; under load, when blocks are
+late and nobody paces, they are lost time.
 """
 
 BLOCK_BYTES_MAX = 22_020_096

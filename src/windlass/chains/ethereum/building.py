@@ -5,10 +5,9 @@ Shared by the bridge and the sealer.
 - The chain's clock is the wall clock. A block's stamp is the second at which it will be ready, and
   building begins a moment before that, so blocks come evenly and never run ahead.
 - geth builds on request and answers when the block is full, or when the pool is in it, or when its
-  time (`FILL_S_MAX`) is over; so a block is never empty beside a waiting pool, and nobody has to
-  guess how long a build takes. Over the Engine API one must: there `getPayload` ends a build
-  whenever it comes, and what it ends too early is empty. With a fixed wait, a full pool and a high
-  gas limit, 21 of 22 blocks were (docs/decisions/0025).
+  time (`FILL_S_MAX`) is over, so nobody has to guess how long a build takes. Over the Engine API
+  one must: there `getPayload` ends a build whenever it comes, and what it ends too early is empty.
+  With a fixed wait, a full pool and a high gas limit, 21 of 22 blocks were (docs/decisions/0025).
 """
 
 from __future__ import annotations
@@ -26,17 +25,16 @@ from windlass.kit.json_rpc import IpcClient, JsonRpc, JsonRpcError
 from windlass.kit.transport import TransportError
 
 LEAD_S = 0.03
-"""So long before its second a block is begun. A usual one takes geth 5 to 20 ms; what is sent after
-the build began waits for the next block, so it is not begun earlier for the sake of full ones."""
-FILL_S_MAX = 0.6
-"""After that geth closes a block with what is in it: a full one of transfers takes it 0.1 to 0.5 s
+"""So long before its second a block is begun. A usual one takes geth a few milliseconds; what is
+sent after the build began waits for the next block, so it is not begun earlier for full ones."""
+FILL_S_MAX = 0.5
+"""After that geth closes a block with what is in it. A full one of transfers takes it 40 to 480 ms
 on a busy machine, and everybody has to execute it again before the round is over."""
 BUILD_TIMEOUT_S = 5.0
 TIMER_SLACK_S = 0.01
 """A wait that ended this much early still counts as having reached its second."""
 ZERO_ROOT = "0x" + "00" * 32
-WAIT_S_MAX = 1.5
-"""The longest that pacing holds a proposal back: within CometBFT's timeout to propose."""
+_METHOD_NOT_FOUND = -32601  # JSON-RPC 2.0, section 5.1
 _RANDAO_TAG = b"windlass prevRandao 1"
 
 
@@ -90,7 +88,8 @@ class Builder:
         """A block on `parent_hash`, which has to be geth's head.
 
         It is built and not taken in: newPayload does that. Raises NotBuilding if geth's head is
-        another, EngineUnreachable and EngineGarbled.
+        another or the stamp does not move on, EngineUnreachable, and EngineGarbled if what answers
+        can't build.
         """
         method = "testing_buildBlockV1"
         try:
@@ -103,16 +102,17 @@ class Builder:
                 attributes.parent_beacon_block_root,
             )
         except JsonRpcError as error:
+            if error.rpc_code == _METHOD_NOT_FOUND:
+                raise self._garbled(error) from error
             raise NotBuilding(error.message) from error
         except TransportError as error:
+            if error.reason not in ("refused", "timeout"):
+                raise self._garbled(error) from error
             raise EngineUnreachable(
                 error.sentence, error.next_step, timed_out=error.reason == "timeout"
             ) from error
         except (msgspec.ValidationError, MalformedPayload) as error:
-            raise EngineGarbled(
-                f"What answers at {self._rpc.url} builds no usable block: {error}.",
-                "See whether geth, and of which version, listens there.",
-            ) from error
+            raise self._garbled(error) from error
         if payload.parent_hash != parent_hash or payload.timestamp != attributes.timestamp:
             raise NotBuilding("it built a block with another parent or timestamp")
         return payload
@@ -121,15 +121,16 @@ class Builder:
         """Closes the connection."""
         await self._rpc.close()
 
+    def _garbled(self, error: Exception) -> EngineGarbled:
+        return EngineGarbled(
+            f"What answers at {self._rpc.url} builds no usable block: {error}",
+            "See whether geth, and of which version, listens there.",
+        )
 
-def wait_before_building(
-    parent_timestamp: int,
-    now: float,
-    block_time_s: int = 1,
-    wait_s_max: float = WAIT_S_MAX,
-) -> float:
+
+def wait_before_building(parent_timestamp: int, now: float, block_time_s: int = 1) -> float:
     """Seconds to wait so that the block is ready `block_time_s` after its parent's stamp."""
-    return min(max(0.0, parent_timestamp + block_time_s - LEAD_S - now), wait_s_max)
+    return max(0.0, parent_timestamp + block_time_s - LEAD_S - now)
 
 
 def block_timestamp(parent_timestamp: int, now: float, ceiling: int | None = None) -> int:

@@ -11,8 +11,8 @@ from windlass.plan.ethereum.context import LOOPBACK, Context, Part, toml_list
 from windlass.plan.workload import Command, File, Probe, Process
 
 API = "eth,net,web3,txpool"
-"""What RPC offers to everybody. admin, debug, personal and miner are left to geth's own socket,
-which only this user can open; the Engine API has its own port and secret."""
+"""What RPC offers to everybody. admin, debug, personal, miner and testing are left to geth's own
+socket, which only this user can open; the Engine API has its own port and secret."""
 
 CORS_ORIGINS = "http://localhost:*,http://127.0.0.1:*"
 WEBSOCKET_ORIGINS = "localhost,127.0.0.1"
@@ -85,6 +85,7 @@ def _arguments(context: Context, workload: str) -> tuple[str, ...]:
         *_data_arguments(context, workload),
         *_rpc_arguments(context, workload),
         *_peer_arguments(context, workload),
+        # A block that is not full by then is closed with what is in it (ethereum/building.py).
         *("--miner.recommit", f"{FILL_S_MAX * 1000:.0f}ms"),
         *("--miner.gaslimit", str(context.network.gas_limit)),
         # On a private chain nobody should have to bid for a place: one wei is enough.

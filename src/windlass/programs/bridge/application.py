@@ -28,7 +28,6 @@ from windlass.chains.ethereum.building import NotBuilding
 from windlass.chains.ethereum.engine import EngineError, EngineRefused
 from windlass.chains.ethereum.payload import MalformedPayload, Payload
 from windlass.chains.ethereum.payload_log import Head, PayloadLogFull
-from windlass.chains.ethereum.quantities import BlockHash
 from windlass.kit.faults import fault_point
 from windlass.programs.bridge.geth import Geth
 from windlass.programs.bridge.metrics import Metrics
@@ -77,8 +76,6 @@ class Bridge:
         self._geth = geth
         self._proposer = proposer
         self._pending: Pending | None = None
-        self._executed: BlockHash | None = None
-        """The proposal that geth called VALID last: decided, it only has to become the head."""
 
     async def info(self, request: pb.RequestInfo) -> pb.ResponseInfo:
         """Where we are: CometBFT replays what it has beyond that."""
@@ -206,7 +203,7 @@ class Bridge:
             raise Rejected("valid_to_geth", self._geth.engine.validation_error)
         if status != "VALID":
             raise Rejected("geth_in_time", f"geth answered {status}")
-        self._executed = payload.block_hash
+        self._geth.executed = payload.block_hash
 
     async def _decided(self, request: pb.RequestFinalizeBlock, context: Context) -> Payload | None:
         """The payload of a decided block, held against the same rules as when it was voted on.
@@ -253,7 +250,8 @@ class Bridge:
         geth has lost it since, moving the head fails, and the next try sends it again.
         """
         engine = self._geth.engine
-        is_executed, self._executed = self._executed == payload.block_hash, None
+        is_executed = self._geth.executed == payload.block_hash
+        self._geth.executed = None
         try:
             status = "VALID" if is_executed else await engine.new_payload(payload)
             fault_point("after-new-payload")

@@ -24,6 +24,7 @@ from windlass.chains.ethereum.engine import (
 )
 from windlass.chains.ethereum.payload_log import Head
 from windlass.chains.ethereum.peers import Peers
+from windlass.chains.ethereum.quantities import BlockHash
 from windlass.chains.ethereum.restore import Outcome, Progress, Restored, restore
 from windlass.chains.ethereum.silence import Silence
 from windlass.programs.bridge.state import Chain
@@ -59,7 +60,9 @@ class Geth:
     """One geth and our knowledge of it. `run` does the work; the handlers only wait.
 
     `chain` tells what geth must be at. `may_have_peers` says whether anybody ever tells geth of
-    others. `restored_blocks` counts what it was given back.
+    others. `restored_blocks` counts what it was given back. `executed` is the proposal that it
+    called VALID last, which only has to become the head once it is decided; None if it was lost
+    since.
     """
 
     def __init__(
@@ -73,6 +76,7 @@ class Geth:
     ) -> None:
         self.engine = engine
         self.restored_blocks = 0
+        self.executed: BlockHash | None = None
         self._condition = Condition(status="unreachable", detail="geth was not reached yet.")
         self._complaint: Condition | None = None
         self._chain = chain
@@ -99,6 +103,7 @@ class Geth:
             log.warning("geth is not where it should be", extra={"reason": reason})
         self._ready.clear()
         self._lost.set()
+        self.executed = None
 
     @property
     def condition(self) -> Condition:

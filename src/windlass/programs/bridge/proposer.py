@@ -29,8 +29,8 @@ from windlass.programs.bridge.rules import Context
 DEADLINE_S = TIMEOUT_PROPOSE_S - 0.15
 """The rest is for signing the proposal and sending it to everyone (some 20 ms for a small block,
 100 ms for one of megabytes)."""
-TAKING_S = 0.2
-"""For taking the block out of geth, after the time that it had to fill it."""
+BUILD_S_MAX = FILL_S_MAX + 0.2
+"""The longest build: after the time to fill it, geth closes the block and hands it over."""
 
 
 class Proposer:
@@ -71,12 +71,12 @@ class Proposer:
         """
         wait_s = wait_before_building(context.head.timestamp, time.time(), context.block_time_s)
         # A clock far behind would have us wait for long; the build still has to fit in.
-        latest_s = deadline_s - FILL_S_MAX - TAKING_S
+        latest_s = deadline_s - BUILD_S_MAX
         begin_s = min(time.monotonic() + wait_s, latest_s)
-        if wait_s > 0:
+        if wait_s > GATHERING_S:
             await asyncio.sleep(begin_s - GATHERING_S - time.monotonic())
             await self._gatherer.gather()
-            await asyncio.sleep(begin_s - time.monotonic())
+        await asyncio.sleep(begin_s - time.monotonic())
 
     async def _build(self, context: Context) -> bytes:
         head = context.head

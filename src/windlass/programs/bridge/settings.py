@@ -17,7 +17,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     jwt_file: str
     """64 hex digits, mode 0600 (Engine API authentication)."""
     rpc_url: str
-    """geth's ordinary HTTP RPC."""
+    """geth's ordinary HTTP RPC: what is gathered elsewhere is sent there (gathering.py)."""
     gather_from: tuple[str, ...] = ()
     """The same of the other validators' geths: see gathering.py."""
     geth_ipc: str
