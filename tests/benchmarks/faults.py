@@ -25,7 +25,9 @@ def measure(section: Section, folder: Path) -> None:
         for name, fault in FAULTS.items():
             for _ in range(1 if name in ONCE else RUNS):
                 storm.survive(fault, name)
-            section.add(f"final blocks again after: {name}", "≤ 15 s", median(storm.took_s[name]))
+            section.add(
+                f"two more final blocks after: {name}", "≤ 15 s", median(storm.took_s[name])
+            )
         storm.settle()
         section.add(
             "transfers during the faults",

@@ -27,12 +27,16 @@ ACCOUNTS = 8
 
 @dataclass
 class Storm:
-    """A running 4-validator network under load. `kills` counts processes, `took_s` recoveries."""
+    """A running 4-validator network under load. `kills` counts processes, `took_s` recoveries.
+
+    `hit_at` and `final_at_hit` are when the current fault was done, and the final block then.
+    """
 
     network: Network
     randomness: random.Random
     kills: int = 0
     hit_at: float = 0.0
+    final_at_hit: int = 0
     took_s: dict[str, list[float]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -51,19 +55,18 @@ class Storm:
         self.finals.stop()
 
     def survive(self, fault: Callable[[Storm], None], name: str) -> float:
-        """Does this to the network; returns after how long there were blocks again.
+        """Does this to the network; returns how long it took until there were two more blocks.
 
-        Then waits until every node has caught up, and holds all of them against one another.
+        Two, because one may have been on its way. Then waits until every node has caught up, and
+        holds all of them against one another.
         """
-        before = self.finals.highest()
-        self.hit_at = 0.0
         fault(self)
-        until(
-            lambda: self.finals.highest() >= before + 2,
-            f"blocks again after {name} (final before it: {before})",
+        back_at = until(
+            lambda: self.finals.reached_at(self.final_at_hit + 2),
+            f"blocks again after {name} (final before it: {self.final_at_hit})",
             timeout_s=BACK_WITHIN_S,
         )
-        took_s = time.monotonic() - self.hit_at
+        took_s = back_at - self.hit_at
         self.took_s.setdefault(name, []).append(took_s)
         self.agree(self.finals.highest())
         return took_s
@@ -97,10 +100,15 @@ class Storm:
         assert not taken_back, f"final blocks that are others now: {taken_back}"
 
     def kill(self, *pids: int) -> None:
-        """SIGKILL, counted; the first one of a fault starts its clock."""
-        self.hit_at = self.hit_at or time.monotonic()
+        """SIGKILL, counted; starts the fault's clock."""
         for pid in pids:
             self.kills += self.network.kill(pid)
+        self.hit()
+
+    def hit(self) -> None:
+        """The fault is done: from here on is measured."""
+        self.hit_at = time.monotonic()
+        self.final_at_hit = self.finals.highest()
 
     def victims(self, count: int) -> list[dict[str, Any]]:
         """That many validators with all their processes running."""
@@ -174,8 +182,8 @@ def freeze_geth(storm: Storm) -> None:
         thawed_at = time.monotonic() + FROZEN_S
         until(lambda: time.monotonic() > thawed_at, "the end of the freeze", timeout_s=60)
     finally:
-        storm.hit_at = time.monotonic()
         storm.network.kill(pid, signal.SIGCONT)
+        storm.hit()
 
 
 def supervisors(network: Network) -> list[int]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
+import time
 from collections.abc import Mapping
 
 from tests.support.rpc import Rpc, RpcError
@@ -23,6 +24,7 @@ class FinalBlocks:
         ]
         self._lock = threading.Lock()
         self.seen: dict[int, str] = {}
+        self._seen_at: dict[int, float] = {}
         self.changed: list[str] = []
 
     def start(self) -> None:
@@ -41,6 +43,11 @@ class FinalBlocks:
         with self._lock:
             return max(self.seen, default=-1)
 
+    def reached_at(self, height: int) -> float:
+        """When a final block at or above that height was first seen (monotonic); 0 if none was."""
+        with self._lock:
+            return min((at for one, at in self._seen_at.items() if one >= height), default=0.0)
+
     def _watch(self, name: str, url: str) -> None:
         rpc = Rpc(url, timeout_s=2)
         while not self._stopping.wait(EVERY_S):
@@ -53,5 +60,6 @@ class FinalBlocks:
     def _note(self, name: str, number: int, digest: str) -> None:
         with self._lock:
             before = self.seen.setdefault(number, digest)
+            self._seen_at.setdefault(number, time.monotonic())
             if before != digest:
                 self.changed.append(f"final block {number} was {before}, {name} says {digest}")
