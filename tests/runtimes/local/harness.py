@@ -18,6 +18,7 @@ import msgspec
 from windlass.plan.workload import Command, Port, Probe, Process, Workload
 from windlass.runtimes.local import control, logs, process_table
 from windlass.runtimes.local.changes import Wanted, wanted
+from windlass.runtimes.local.errors import SupervisorSilent
 from windlass.runtimes.local.state import Desired, NetworkRow, ProcessRow, State
 from windlass.runtimes.local.supervisor.messages import Request
 
@@ -181,6 +182,8 @@ class Bench:
                 with self.state.transaction():
                     self.state.set_desired("stopped")
                 self.ask("shutdown")
+        except SupervisorSilent:
+            pass  # it was just ending by itself
         finally:
             for who in process_table.owned(self.directory):
                 os.kill(who.pid, signal.SIGKILL)
