@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 
 from tests.runtimes.local.harness import Bench, eventually, free_port, ports
-from windlass.plan.workload import Command, Probe
+from windlass.plan.workload import Command, Probe, Process
 from windlass.runtimes.local import process_table
 
 
@@ -65,6 +65,24 @@ def test_processes_start_after_those_they_need(bench: Bench) -> None:
     bench.ready("low/user", "high/late")
 
     assert list(bench.recorded()) == ["start need", "start user", "start late"]
+
+
+def test_own_programs_start_beside_the_rank_below(bench: Bench) -> None:
+    """One of our own programs waits until what is below it runs, not until that is up."""
+    own = Process(
+        name="own",
+        command=Command(program="windlass", arguments=("run", "nobody")),
+        ready=Probe(http="http://127.0.0.1:1/"),
+    )
+    bench.apply(
+        bench.workload("low", bench.process("slow", "--delay", "7")),
+        bench.workload("high", own, rank=1),
+    )
+    eventually(lambda: bench.row("high", "own").last_reason)
+
+    assert "nobody" in bench.row("high", "own").last_reason, "it was started, and is no program"
+    assert bench.row("low", "slow").pid
+    assert not bench.row("low", "slow").ready
 
 
 def test_rank_does_not_wait_for_what_is_broken(bench: Bench, tmp_path: Path) -> None:
