@@ -22,6 +22,7 @@ BACK_WITHIN_S = 90.0  # the promise; the benchmark shows what it really takes
 FROZEN_S = 30.0
 LOAD_PER_S = 10.0
 CHAIN_ID = 20261
+SUPERVISOR = "windlass.runtimes.local.supervisor"  # a word of its command line
 ACCOUNTS = 8
 
 
@@ -100,9 +101,10 @@ class Storm:
         assert not taken_back, f"final blocks that are others now: {taken_back}"
 
     def kill(self, *pids: int) -> None:
-        """SIGKILL, counted; starts the fault's clock."""
-        for pid in pids:
-            self.kills += self.network.kill(pid)
+        """SIGKILL, counted; starts the fault's clock. A fault that kills nobody is none."""
+        killed = sum(self.network.kill(pid) for pid in pids)
+        assert killed, "nothing was there to kill"
+        self.kills += killed
         self.hit()
 
     def hit(self) -> None:
@@ -188,9 +190,7 @@ def freeze_geth(storm: Storm) -> None:
 
 def supervisors(network: Network) -> list[int]:
     """The pids of the network's supervisor processes."""
-    return [
-        pid for pid in network.pids() if {"run", "supervisor"} <= set(processes.command_line(pid))
-    ]
+    return [pid for pid in network.pids() if SUPERVISOR in processes.command_line(pid)]
 
 
 FAULTS: dict[str, Callable[[Storm], None]] = {
