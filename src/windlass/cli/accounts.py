@@ -18,13 +18,13 @@ from windlass.cli.spec import shown
 from windlass.kit.errors import UsageError, WindlassError
 from windlass.kit.files import read_bytes
 from windlass.runtimes.local.operations import vault_locked
-from windlass.runtimes.local.state import State
+from windlass.runtimes.local.place import opened
 from windlass.vault.accounts import Accounts
 from windlass.vault.keys import Account
 from windlass.vault.vault import Vault
 
 KEYSTORE_BYTES_MAX = 1 << 16
-SECRET_CHARACTERS_MAX = 4096
+SECRET_BYTES_MAX = 4096
 ADDRESS_COLUMNS = 42
 
 
@@ -151,8 +151,8 @@ def import_account(
         return
     content = read_bytes(Path(keystore), bytes_max=KEYSTORE_BYTES_MAX)
     if passphrase_file is not None:
-        raw = read_bytes(Path(passphrase_file), bytes_max=SECRET_CHARACTERS_MAX)
-        passphrase = raw.decode("utf-8", "surrogateescape").rstrip("\r\n")
+        raw = read_bytes(Path(passphrase_file), bytes_max=SECRET_BYTES_MAX)
+        passphrase = _text(raw, passphrase_file)
     else:
         passphrase = _secret(f"Passphrase of {keystore}")
     with vault_locked(place_of(spec_file)):
@@ -161,9 +161,26 @@ def import_account(
 
 
 def _secret(prompt: str) -> str:
-    if sys.stdin.isatty():
+    if not sys.stdin.isatty():
+        return _text(sys.stdin.buffer.read(SECRET_BYTES_MAX), "standard input")
+    try:
         return str(click.prompt(prompt, hide_input=True, err=True))
-    return sys.stdin.read(SECRET_CHARACTERS_MAX).rstrip("\r\n")
+    except UnicodeDecodeError:
+        raise _no_text("the terminal") from None
+
+
+def _text(secret: bytes, where: str) -> str:
+    try:
+        return secret.decode().rstrip("\r\n")
+    except UnicodeDecodeError:
+        raise _no_text(where) from None  # the reason could show a part of the secret
+
+
+def _no_text(where: str) -> UsageError:
+    return UsageError(
+        f"What {where} gave is no text: not all of it is UTF-8.",
+        "A private key is 64 hex digits; a passphrase must be given in UTF-8.",
+    )
 
 
 def _made(account: Account) -> None:
@@ -174,7 +191,7 @@ def _made(account: Account) -> None:
 
 def _accounts(spec_file: str | None, network: str | None) -> tuple[str, str | None, int, Accounts]:
     place = place_of(spec_file)
-    with State.open(place.state) as state:
+    with opened(place) as state:
         row = one_network(state, network)
         workloads = [one for one in state.workloads() if one.network == row.name and one.endpoint]
     url = workloads[0].rpc_url if workloads else None

@@ -20,7 +20,7 @@ from windlass.chains.ethereum.wallet import Receipt, Wallet
 from windlass.cli.options import file_option, json_option, network_option, one_network, place_of
 from windlass.cli.output import as_json, note, say
 from windlass.kit.errors import UsageError, WindlassError
-from windlass.runtimes.local.state import State
+from windlass.runtimes.local.place import opened
 from windlass.vault.keys import Account
 from windlass.vault.vault import Vault
 
@@ -95,7 +95,7 @@ def _send(
 ) -> None:
     value = _amount(amount)
     place = place_of(spec_file)
-    with State.open(place.state) as state:
+    with opened(place) as state:
         row = one_network(state, network)
         url = next(
             (w.rpc_url for w in state.workloads() if w.network == row.name and w.endpoint), None

@@ -16,7 +16,7 @@ from windlass.cli.options import (
 from windlass.cli.output import as_json, console, leaving_reader, warn
 from windlass.runtimes.local import control
 from windlass.runtimes.local.observe import observe
-from windlass.runtimes.local.state import State
+from windlass.runtimes.local.place import opened
 from windlass.runtimes.local.status import NetworkStatus, Status, to_json_value
 
 
@@ -34,7 +34,7 @@ def status_command(spec_file: str | None, network: str | None, json_wanted: bool
       windlass status
       windlass status --json | jq .networks[0].height
     """
-    with State.open(place_of(spec_file).state) as state:
+    with opened(place_of(spec_file)) as state:
         name = one_network(state, network).name if network else None
         status = asyncio.run(observe(state, name))
         watched = control.ping(state) is not None

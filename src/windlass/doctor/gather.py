@@ -12,16 +12,17 @@ from windlass.kit.errors import WindlassError
 from windlass.runtimes.local import control
 from windlass.runtimes.local.errors import NoState
 from windlass.runtimes.local.observe import observe
-from windlass.runtimes.local.place import Place
+from windlass.runtimes.local.place import Place, opened
 from windlass.runtimes.local.state import State
 from windlass.runtimes.local.status import NetworkStatus
 from windlass.vault.vault import Vault
 
 
 async def gather(place: Place) -> Evidence:
-    """All evidence about one state. Raises NewerState, BrokenState, UnusableState."""
+    """All evidence about one state. Raises ForeignState, NewerState, BrokenState,
+    UnusableState."""
     try:
-        state = State.open(place.state)
+        state = opened(place)
     except NoState as error:
         return Evidence(now=time.time(), state=str(place.state), state_error=error.sentence)
     with state:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -15,7 +16,7 @@ import pytest
 from tests.runtimes.local.harness import Bench, eventually
 from windlass.kit.http import HttpServer, Request, Response, text_response
 from windlass.plan.workload import Command
-from windlass.runtimes.local import disk, launcher, lock, place, process_table
+from windlass.runtimes.local import control, disk, launcher, lock, place, process_table
 from windlass.runtimes.local.errors import (
     Busy,
     DiskFull,
@@ -26,7 +27,7 @@ from windlass.runtimes.local.errors import (
     disk_full_as_refusal,
 )
 from windlass.runtimes.local.process_table import Identity, Living
-from windlass.runtimes.local.site import LocalSite, make_sockets_directory, sockets_directory
+from windlass.runtimes.local.site import LocalSite, make_sockets_directory, sockets_directories
 from windlass.runtimes.local.state import PortRow, State
 from windlass.runtimes.local.supervisor.bootnodes import bootnodes
 
@@ -154,7 +155,7 @@ def test_socket_paths_fit_into_the_kernel(tmp_path: Path, monkeypatch: pytest.Mo
     """However deep the project and however long the names, a socket's path has room."""
     monkeypatch.delenv("XDG_RUNTIME_DIR", raising=False)
     deep = tmp_path / ("d" * 100) / ("e" * 100)
-    site = LocalSite(deep, sockets_directory(deep), {}, [])
+    site = LocalSite(deep, sockets_directories(deep)[0], {}, [])
     short = site.socket("net", "validator-0", "abci.sock")
     long = site.socket("n" * 30, "validator-99", "geth.ipc")
     other = site.socket("m" * 30, "validator-99", "geth.ipc")
@@ -179,20 +180,49 @@ def test_sockets_directory_of_someone_else_is_refused() -> None:
             make_sockets_directory(path)
 
 
-def test_session_directory_is_used_if_it_is_short_and_private(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """The session's runtime directory is preferred; one that is too long or not ours is not."""
+def test_sockets_outlive_the_session(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The session's directory, emptied at logout, comes last, and only if it is short and ours."""
     state = Path("/x/.windlass")
     with tempfile.TemporaryDirectory(dir="/tmp") as base:
         monkeypatch.setenv("XDG_RUNTIME_DIR", base)
-        assert sockets_directory(state).is_relative_to(base)
+        first, last = sockets_directories(state)
+        assert not first.is_relative_to(base)
+        assert last.is_relative_to(base)
         Path(base).chmod(0o777)
-        assert not sockets_directory(state).is_relative_to(base)
+        assert sockets_directories(state) == [first]
         long = Path(base) / ("x" * 60)
         long.mkdir(mode=0o700)
         monkeypatch.setenv("XDG_RUNTIME_DIR", str(long))
-        assert not sockets_directory(state).is_relative_to(base)
+        assert sockets_directories(state) == [first]
+
+
+def test_sockets_are_where_they_were_if_that_can_be(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The directory that was used before is used again; one that is gone for good is replaced."""
+    monkeypatch.delenv("XDG_RUNTIME_DIR", raising=False)
+    with State.open(tmp_path / "s", create=True) as state:
+        chosen = control.sockets_of(state)
+        session = tmp_path / "session"
+        before = session / "windlass" / chosen.name
+        (session / "windlass").mkdir(parents=True, mode=0o700)
+        state.set_meta(control.SOCKETS_META, str(before))
+        assert control.sockets_of(state) == before
+        shutil.rmtree(session)
+        assert control.sockets_of(state) == chosen
+        chosen.rmdir()
+
+
+def test_a_moved_state_has_sockets_of_its_own(tmp_path: Path) -> None:
+    """Where it lay before, another state may lie now, which must not be talked to."""
+    with State.open(tmp_path / "before", create=True) as state:
+        before = control.sockets_of(state)
+    (tmp_path / "before").rename(tmp_path / "after")
+    with State.open(tmp_path / "after") as state:
+        after = control.sockets_of(state)
+    assert after != before
+    before.rmdir()
+    after.rmdir()
 
 
 # -- processes ----------------------------------------------------------------------------------

@@ -13,8 +13,8 @@ import windlass
 from windlass.kit import json
 from windlass.plan.workload import Workload
 from windlass.runtimes.local import launcher, logs
-from windlass.runtimes.local.errors import SupervisorSilent
-from windlass.runtimes.local.site import make_sockets_directory, sockets_directory
+from windlass.runtimes.local.errors import SupervisorSilent, UnusableState
+from windlass.runtimes.local.site import make_sockets_directory, sockets_directories
 from windlass.runtimes.local.state import State
 from windlass.runtimes.local.supervisor.messages import Answer, Request
 
@@ -31,13 +31,26 @@ SOCKETS_META = "sockets"
 
 
 def sockets_of(state: State) -> Path:
-    """The directory of this state's sockets: chosen at its first use, made if it is missing."""
+    """The directory of this state's sockets, made if it is missing.
+
+    The one that was used before, unless it can't be had any more or the state was moved: then it
+    may be another's. Raises UnusableState.
+    """
     kept = state.meta(SOCKETS_META)
-    path = Path(kept) if kept else sockets_directory(state.directory)
-    if kept is None:
-        state.set_meta(SOCKETS_META, str(path))
-    make_sockets_directory(path)
-    return path
+    choices = sockets_directories(state.directory)
+    if kept is not None and Path(kept).name == choices[0].name:
+        choices.insert(0, Path(kept))
+    reasons: list[UnusableState] = []
+    for path in choices:
+        try:
+            make_sockets_directory(path)
+        except UnusableState as error:
+            reasons.append(error)
+            continue
+        if str(path) != kept:
+            state.set_meta(SOCKETS_META, str(path))
+        return path
+    raise reasons[-1]
 
 
 def socket_path(state: State) -> Path:

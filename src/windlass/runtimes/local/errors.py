@@ -43,7 +43,8 @@ class BrokenState(WindlassError):
         super().__init__(
             f"{path} is damaged: {reason}.",
             f"Move {path.name} (and {path.name}-wal, {path.name}-shm) away and run `windlass up`: "
-            "keys and chain data are not in it and are used again.",
+            "keys and chain data are not in it and are used again. Or delete everything: "
+            "`windlass down --purge`.",
         )
         self.path = path
 

@@ -22,6 +22,7 @@ from windlass.kit import json
 from windlass.runtimes.local.errors import Busy, UnusableState
 
 FILE_NAME = "lock"
+SUPERVISOR_FILE_NAME = "supervisor.lock"  # held by the supervisor for as long as it lives
 
 
 class Holder(msgspec.Struct):

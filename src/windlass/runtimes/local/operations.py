@@ -11,17 +11,17 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from windlass.kit.errors import UsageError, WindlassError
 from windlass.plan.workload import Workload
-from windlass.runtimes.local import control, disk_history, lock, logs, port_registry, waiting
+from windlass.runtimes.local import control, lock, logs, purging, waiting
 from windlass.runtimes.local.bring_up import bring_up
 from windlass.runtimes.local.changes import Changes, Wanted
-from windlass.runtimes.local.deleting import delete
 from windlass.runtimes.local.errors import (
+    BrokenState,
     NodeStopped,
+    NoState,
     NotHealthy,
     SupervisorSilent,
     UnknownNode,
@@ -29,9 +29,10 @@ from windlass.runtimes.local.errors import (
 )
 from windlass.runtimes.local.events import Event, OnEvent, Watch, ignore
 from windlass.runtimes.local.logs import LogFile
-from windlass.runtimes.local.place import Place, locate
+from windlass.runtimes.local.place import Place, locate, opened
 from windlass.runtimes.local.prepare import OnProgress, Prepared, prepare, preview
-from windlass.runtimes.local.state import FILE_NAME, ScaleRow, State
+from windlass.runtimes.local.site import sockets_directories
+from windlass.runtimes.local.state import ScaleRow, State
 from windlass.runtimes.local.supervisor.messages import Answer, Request
 from windlass.spec.load import Loaded, load
 
@@ -103,36 +104,45 @@ def scale(
     if not 0 <= nodes <= NODES_MAX:
         raise UsageError(f"nodes={nodes} is not between 0 and {NODES_MAX}.")
     with lock.held(place.state), disk_full_as_refusal(place.state):
-        with State.open(place.state) as state:
+        with opened(place) as state:
             scales = state.scales()
         own = loaded.spec.networks[network].nodes
         scales[network] = ScaleRow(network=network, nodes=nodes, spec_nodes=own)
         status = _up(place, loaded, scales, timeout_s, False, on_event, progress)
         if purge:
-            _purge_nodes(place, network, nodes)
+            purging.purge_nodes(place.state, network, nodes)
         return status
 
 
 def down(place: Place, *, purge: bool, on_event: OnEvent = ignore) -> None:
     """Stops everything that this state owns, what started last first; nothing else is touched.
 
-    `purge` then deletes all of the state: data, logs, keys. Raises NoState if there is nothing,
-    NotHealthy if something could not be stopped, NotDeleted if something could not be deleted.
+    `purge` then deletes all of the state: data, logs, keys; also where the database is gone or
+    damaged. Raises NoState if there is nothing, ForeignState, NotHealthy if something could not be
+    stopped, NotDeleted if something could not be deleted.
     """
     with lock.held(place.state):
-        with State.open(place.state) as state:
-            watch = Watch(on_event, state.processes())
-            with state.transaction():
-                state.set_desired("stopped")
-            if waiting.strays(state) or control.ping(state) is not None:
-                control.ensure_supervisor(state)
-                _ask_and_watch(state, Request(op="shutdown"), watch)
-            _refuse_strays(state)
-            sockets = control.sockets_of(state)
+        try:
+            with opened(place) as state:
+                watch = Watch(on_event, state.processes())
+                with state.transaction():
+                    state.set_desired("stopped")
+                if waiting.strays(state) or control.ping(state) is not None:
+                    control.ensure_supervisor(state)
+                    _ask_and_watch(state, Request(op="shutdown"), watch)
+                _refuse_strays(state)
+                sockets = [control.sockets_of(state)]
+        except (NoState, BrokenState):
+            # The supervisor's lock tells a state that lost its database from somebody's folder.
+            if not purge or not (place.state / lock.SUPERVISOR_FILE_NAME).exists():
+                raise
+            purging.end_all(place.state)
+            sockets = sockets_directories(place.state)
         if purge:
             on_event(Event(kind="step", sentence=f"deletes {place.state}"))
-            shutil.rmtree(sockets, ignore_errors=True)
-            _purge(place.state)
+            for path in sockets:
+                shutil.rmtree(path, ignore_errors=True)
+            purging.purge(place.state)
 
 
 def start(place: Place, network: str | None, node: str, *, on_event: OnEvent = ignore) -> None:
@@ -229,7 +239,7 @@ def _dismiss(place: Place) -> None:
 def _change_node(
     place: Place, network: str | None, node: str, on_event: OnEvent, verb: str
 ) -> None:
-    with lock.held(place.state), State.open(place.state) as state:
+    with lock.held(place.state), opened(place) as state:
         workload = _find(state, network, node)
         watch = Watch(on_event, state.processes())
         if verb == "restart" and not _is_wanted(state, workload):
@@ -310,38 +320,3 @@ def _refuse_strays(state: State) -> None:
         raise NotHealthy(
             f"These could not be stopped: {', '.join(left)}.", left, "See the supervisor's log."
         )
-
-
-def _purge(directory: Path) -> None:
-    """Deletes what Windlass keeps in the state's directory, the state itself last: interrupted, it
-    can be done again."""
-    for name in ("nodes", "logs", "vault"):
-        delete(directory / name)
-    with port_registry.opened() as registry:
-        registry.claim(directory, [])
-    for name in (
-        disk_history.FILE_NAME,
-        "supervisor.lock",
-        f"{FILE_NAME}-wal",
-        f"{FILE_NAME}-shm",
-        FILE_NAME,
-    ):
-        delete(directory / name)
-
-
-def _purge_nodes(place: Place, network: str, nodes: int) -> None:
-    """Deletes data, logs and ports of the nodes from that number on."""
-
-    def goes(name: str) -> bool:
-        kind, _, number = name.rpartition("-")
-        return kind == "node" and number.isdigit() and int(number) >= nodes
-
-    for folder in ("nodes", "logs"):
-        for path in (place.state / folder / network).glob("node-*"):
-            if goes(path.name):
-                delete(path)
-    with port_registry.opened() as registry, State.open(place.state) as state:
-        ports = [p for p in state.ports() if p.network != network or not goes(p.workload)]
-        with state.transaction():
-            state.set_ports(ports)
-        registry.claim(place.state, ports)

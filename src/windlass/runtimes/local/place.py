@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from pathlib import Path
 
 import msgspec
@@ -42,7 +43,28 @@ def refuse_foreign(state: State, place: Place) -> None:
         return
     if Path(kept).parent != place.spec_path.parent and not place.spec_path.exists():
         return
+    if place.state == place.spec_path.parent / STATE_NAME != Path(kept).parent / STATE_NAME:
+        raise ForeignState(
+            f"{place.state} is a copy of the state of {kept}.",
+            "Two networks with the same keys would vote twice. Delete the copy's state "
+            f"(`rm -r {shlex.quote(str(place.state))}`) and it becomes a network of its own; or "
+            "delete the original's.",
+        )
     raise ForeignState(
         f"{place.state} holds the networks of {kept}, not of {place.spec_path}.",
         "Give each spec a directory of its own, or name another state in WINDLASS_STATE.",
     )
+
+
+def opened(place: Place) -> State:
+    """The state of that place, open: for every verb about what is there already.
+
+    Raises NoState, ForeignState if it is another spec's, and what else `State.open` raises.
+    """
+    state = State.open(place.state)
+    try:
+        refuse_foreign(state, place)
+    except BaseException:
+        state.close()
+        raise
+    return state

@@ -20,7 +20,7 @@ from windlass.runtimes.local.binaries.models import Progress
 from windlass.runtimes.local.changes import Changes, Wanted, compare, wanted
 from windlass.runtimes.local.control import sockets_of
 from windlass.runtimes.local.errors import NoState, NotEnoughDisk
-from windlass.runtimes.local.place import SPEC_META, Place, refuse_foreign
+from windlass.runtimes.local.place import SPEC_META, Place, opened
 from windlass.runtimes.local.port_registry import Registry
 from windlass.runtimes.local.ports import (
     PRIVATE_PORTS,
@@ -29,7 +29,7 @@ from windlass.runtimes.local.ports import (
     Reservations,
     allot,
 )
-from windlass.runtimes.local.site import LocalSite, sockets_directory, workload_directory
+from windlass.runtimes.local.site import LocalSite, sockets_directories, workload_directory
 from windlass.runtimes.local.state import NetworkRow, PortRow, ProcessRow, ScaleRow, State
 from windlass.spec.load import Loaded
 from windlass.spec.models import Network, Spec
@@ -141,7 +141,8 @@ def preview(place: Place, loaded: Loaded) -> list[Workload]:
         allotment = _allot(place.state, spec, kept, registry, reservations)
     finally:
         reservations.release_all()
-    site = LocalSite(place.state, sockets_directory(place.state), spec.networks, allotment.ports)
+    sockets = sockets_directories(place.state)[0]
+    site = LocalSite(place.state, sockets, spec.networks, allotment.ports)
     return plan(spec, keys, site)
 
 
@@ -165,8 +166,7 @@ def scaled(spec: Spec, scales: Mapping[str, ScaleRow]) -> tuple[Spec, dict[str, 
 
 def _read(place: Place) -> _Kept:
     try:
-        with State.open(place.state) as state:
-            refuse_foreign(state, place)
+        with opened(place) as state:
             return _Kept(
                 before=Wanted(rows=state.workload_rows(), networks=state.networks()),
                 processes=state.processes(),

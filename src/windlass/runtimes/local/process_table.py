@@ -128,6 +128,18 @@ def owned(state: Path) -> dict[Identity, str]:
     return found
 
 
+def supervisors(state: Path) -> list[Identity]:
+    """This user's living supervisors of that state: they alone carry no process's name."""
+    found = []
+    for pid in pids():
+        environment = variables(pid)
+        if environment.get(STATE_VARIABLE) != str(state) or PROCESS_VARIABLE in environment:
+            continue
+        if pid != os.getpid() and (who := identity(pid)) is not None:
+            found.append(who)
+    return found
+
+
 class Living:
     """A grip on one living process that no reuse of its pid can loosen."""
 

@@ -67,17 +67,19 @@ def workload_directory(state: Path, network: str, workload: str) -> Path:
     return state / "nodes" / network / workload
 
 
-def sockets_directory(state: Path) -> Path:
-    """A short directory for this state's sockets, by preference the session's own.
+def sockets_directories(state: Path) -> list[Path]:
+    """Short directories for this state's sockets, the best first; their name tells whose they are.
 
-    Asked once per state and then remembered: another session may have another environment.
+    `/tmp` before the session's own: that one is emptied when the user logs out, and what runs
+    detached outlives it. It is for machines where somebody else made our directory in `/tmp`.
     """
     name = hashlib.sha256(str(state).encode()).hexdigest()[:12]
+    found = [Path(f"/tmp/windlass-{os.geteuid()}") / name]  # noqa: S108 - made private below
     session = os.environ.get("XDG_RUNTIME_DIR", "")
     path = Path(session) / "windlass" / name
     if session.startswith("/") and _is_private(Path(session)) and _is_short(path):
-        return path
-    return Path(f"/tmp/windlass-{os.geteuid()}") / name  # noqa: S108 - made private below
+        found.append(path)
+    return found
 
 
 def make_sockets_directory(path: Path) -> None:
@@ -86,7 +88,10 @@ def make_sockets_directory(path: Path) -> None:
         try:
             directory.mkdir(mode=0o700, exist_ok=True)
         except OSError as error:
-            raise UnusableState(f"{directory} cannot be made: {error.strerror}.") from error
+            raise UnusableState(
+                f"{directory} for the programs' sockets cannot be made: {error.strerror}.",
+                "Make it writable, or set XDG_RUNTIME_DIR to a directory of your own.",
+            ) from error
         if not _is_private(directory):
             raise UnusableState(
                 f"{directory} belongs to someone else or is open to others.",

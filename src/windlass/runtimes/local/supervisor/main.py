@@ -18,6 +18,7 @@ from windlass.kit.files import FileError
 from windlass.kit.logging import setup
 from windlass.runtimes.local import disk_history, logs
 from windlass.runtimes.local.control import socket_path
+from windlass.runtimes.local.lock import SUPERVISOR_FILE_NAME
 from windlass.runtimes.local.state import State
 from windlass.runtimes.local.supervisor.daemon import Supervisor
 from windlass.runtimes.local.supervisor.geth_restarts import GethRestarts
@@ -54,9 +55,8 @@ def main(words: Sequence[str]) -> int:
 
 def _locked(directory: Path) -> int | None:
     """The lock that makes it the only one; one that is just leaving is waited for."""
-    descriptor = os.open(
-        directory / "supervisor.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600
-    )
+    path = directory / SUPERVISOR_FILE_NAME
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     deadline = time.monotonic() + LOCK_WAIT_S
     while True:
         try:
