@@ -7,6 +7,7 @@ from collections.abc import AsyncGenerator, Sequence
 
 import pytest
 
+from tests.support.geth import free_port
 from tests.support.wait import eventually
 from windlass.chains.ethereum.enode import Enode
 from windlass.chains.ethereum.keys import public_key
@@ -14,7 +15,7 @@ from windlass.kit.http import HttpServer, Request, Response, text_response
 from windlass.kit.metrics import Registry
 from windlass.programs.registrar.metrics import Metrics
 from windlass.programs.registrar.poll import Poller
-from windlass.programs.registrar.roll import DEAD_AFTER_FAILURES, Roll
+from windlass.programs.registrar.roll import DEAD_AFTER_FAILURES, UNNAMED_MAX, Roll
 from windlass.programs.registrar.sources import DnsSource, ResolveError
 
 
@@ -67,10 +68,53 @@ async def test_name_failure_keeps_the_list(bootnodes: list[str]) -> None:
     assert roll.listed(0) == both
     assert roll.alive == 2
     assert metrics.lookup_failures.value() == 2
-    names.answer = bootnodes[:1]
-    await poller.poll()
-    assert roll.listed(0) == (_enode(1),)
     await poller.close()
+
+
+async def test_partial_answer_keeps_the_list(bootnodes: list[str]) -> None:
+    """A bootnode that the name no longer gives is listed while it answers, and a dead one is let
+    go only after as many failures as any other."""
+    names, roll = _Names(), Roll(60)
+    poller = Poller(names, roll, Metrics(Registry(), roll), poll_s=1, timeout_s=5)
+    dead = f"http://127.0.0.1:{free_port()}"
+    names.answer = [*bootnodes, dead]
+    await poller.poll()
+    roll.answered(dead, _enode(3), (), 1.0)
+    everybody = tuple(sorted([_enode(1), _enode(2), _enode(3)]))
+    names.answer = bootnodes[:1]
+    for _ in range(DEAD_AFTER_FAILURES - 1):
+        await poller.poll()
+        assert roll.listed(0) == everybody
+    for _ in range(3):
+        await poller.poll()
+        assert roll.listed(0) == tuple(sorted([_enode(1), _enode(2)]))
+    assert roll.urls() == sorted(bootnodes), "the dead one is not asked any more"
+    await poller.close()
+
+
+def test_unnamed_bootnodes_are_bounded() -> None:
+    """A name that gives other live addresses each time makes us ask a bounded number of them, and
+    takes none of those off the list that were known first."""
+    roll = Roll(60)
+    for number in range(1, UNNAMED_MAX + 50):
+        roll.expect([f"{number}"])
+        roll.answered(f"{number}", _enode(number), (), 1.0)
+    assert len(roll.urls()) == UNNAMED_MAX + 1
+    assert {_enode(1), _enode(UNNAMED_MAX)} <= set(roll.listed(1.0))
+
+
+def test_address_of_somebody_else_now() -> None:
+    """A named bootnode may have a new key; one that is not named any more and has one is another
+    network's, perhaps, and is forgotten."""
+    roll = Roll(60)
+    roll.expect(["a", "b"])
+    roll.answered("a", _enode(1), (), 1.0)
+    roll.answered("b", _enode(2), (), 1.0)
+    roll.expect(["a"])
+    assert roll.answered("a", _enode(3), (), 2.0)
+    assert not roll.answered("b", _enode(4), (), 2.0)
+    assert roll.urls() == ["a"]
+    assert roll.listed(2.0) == (_enode(3),)
 
 
 async def test_addresses_of_a_name() -> None:
@@ -143,7 +187,10 @@ def test_last_good_list_has_an_end() -> None:
     roll.expect(["a"])
     roll.answered("a", _enode(1), [_enode(3)], 1000.0)
     assert roll.nodes() == [_enode(3)]
+    for _ in range(DEAD_AFTER_FAILURES):
+        roll.failed("a", "gone")
     roll.expect(["c"])
+    assert roll.urls() == ["c"]
     assert roll.nodes() == []
     assert roll.listed(1100.0) == (_enode(1),)
     assert roll.listed(1101.0) == ()

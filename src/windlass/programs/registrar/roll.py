@@ -2,7 +2,8 @@
 
 The rule that all of this serves: a node that boots must never get a list that is shorter than what
 is alive, and never an empty one once there was a good one. So one late answer does not take a
-bootnode off the list, and when none is alive any more the list stays as it was last.
+bootnode off the list, nor does a name server's answer that leaves it out while it lives; and when
+none is alive any more the list stays as it was last.
 """
 
 from __future__ import annotations
@@ -16,12 +17,16 @@ from windlass.chains.ethereum.enode import Enode
 DEAD_AFTER_FAILURES = 3
 NODES_MAX = 512
 """Live nodes that are passed on, over all bootnodes."""
+UNNAMED_MAX = 64
+"""Bootnodes that are asked on although they are no longer named, or a name server with ever new
+answers would make us ask ever more."""
 
 
 class Bootnode(msgspec.Struct):
     """What is known of the bootnode at one URL. `last_seen` is in Unix seconds, 0 for never.
 
     `failures` counts the questions without a good answer since the last one; `failure` says why.
+    `named` is False once the source of URLs leaves it out.
     """
 
     url: str
@@ -30,6 +35,7 @@ class Bootnode(msgspec.Struct):
     nodes: tuple[Enode, ...] = ()
     failures: int = 0
     failure: str = ""
+    named: bool = True
 
     @property
     def is_alive(self) -> bool:
@@ -47,16 +53,35 @@ class Roll:
         self._last_good_at = 0.0
 
     def expect(self, urls: Iterable[str]) -> None:
-        """These bootnodes exist now, and no others."""
-        self._bootnodes = {url: self._bootnodes.get(url) or Bootnode(url) for url in urls}
+        """These bootnodes are named now.
+
+        Others are asked on as long as they are alive: an answer may lack some of them. Those known
+        longest go first, so that new ones can't crowd them out.
+        """
+        named = dict.fromkeys(urls)
+        unnamed = [
+            url for url, known in self._bootnodes.items() if url not in named and known.is_alive
+        ]
+        stay = {*named, *unnamed[:UNNAMED_MAX]}
+        known = {url: one for url, one in self._bootnodes.items() if url in stay}
+        self._bootnodes = known | {url: Bootnode(url) for url in named if url not in known}
+        for url, one in self._bootnodes.items():
+            one.named = url in named
 
     def answered(self, url: str, enode: Enode, nodes: Sequence[Enode], now_s: float) -> bool:
-        """Notes a good answer; True if this bootnode was not alive or is another one now."""
+        """Notes a good answer; True if this bootnode was not alive or is another one now.
+
+        An address that is no longer named and answers as another one was given to somebody else,
+        of another network perhaps: it is forgotten.
+        """
         known = self._bootnodes.get(url)
         if known is None:
             return False
         changed = not known.is_alive or known.enode != enode
-        self._bootnodes[url] = Bootnode(url, enode, now_s, tuple(nodes))
+        if known.enode != enode and not known.named:
+            del self._bootnodes[url]
+            return False
+        self._bootnodes[url] = Bootnode(url, enode, now_s, tuple(nodes), named=known.named)
         self._last_good, self._last_good_at = self._living(), now_s
         return changed
 

@@ -21,7 +21,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     bootnodes: tuple[str, ...] = ()
     """URLs of bootnodes' HTTP side, e.g. http://127.0.0.1:8080."""
     bootnode_service: str | None = None
-    """DNS name whose addresses are the bootnodes, each asked on port 8080."""
+    """DNS name whose addresses are the bootnodes, each asked on port 8080; one that the name no
+    longer gives is asked on until it fails three times."""
     poll_s: float = 2.0
     """How often each bootnode is asked."""
     request_timeout_s: float = 2.0
