@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
 import time
-from datetime import datetime
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
+import pytest
+
 from tests.runtimes.local.harness import Bench, eventually
-from windlass.runtimes.local import logs
+from windlass.runtimes.local import launcher, logs
 from windlass.runtimes.local.logs import LogFile, read, rotate, tail
 
 
@@ -23,6 +27,19 @@ def log_file(tmp_path: Path, node: str, text: str) -> LogFile:
 def stamp(unix_s: float) -> str:
     """As our own programs write times."""
     return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(unix_s)) + ".000Z"
+
+
+@pytest.fixture
+def live_in() -> Iterator[Callable[[str], None]]:
+    """Sets the time zone of this process, as TZ in a person's shell does."""
+    with pytest.MonkeyPatch.context() as patch:
+
+        def move(zone: str) -> None:
+            patch.setenv("TZ", zone)
+            time.tzset()
+
+        yield move
+    time.tzset()
 
 
 def test_rotation_keeps_what_the_writer_appends(tmp_path: Path) -> None:
@@ -77,14 +94,39 @@ def test_times_of_all_programs_are_understood() -> None:
     """geth's, CometBFT's and our own ways to write a time."""
     clock = logs._Clock()
     assert clock.of('{"time":"2026-11-21T13:55:07.500Z","level":"info"}') == 1795269307.5
-    local = datetime(2026, 11, 21, 13, 55, 7, 250000).timestamp()  # noqa: DTZ001 - local by design
-    assert clock.of("I[2026-11-21|13:55:07.250] Starting  module=main") == local
-    assert clock.of("a line without a time") == local
-    now = datetime.now()  # noqa: DTZ005
+    assert clock.of("I[2026-11-21|13:55:07.250] Starting  module=main") == 1795269307.25
+    assert clock.of("a line without a time") == 1795269307.25
+    now = datetime.now(UTC)
     line = f"INFO [{now:%m-%d}|{now:%H:%M:%S}.125] Imported new chain segment"
     assert clock.of(line) == now.replace(microsecond=125000).timestamp()
     ahead = clock.of("WARN [02-29|10:00:00.000] a day that this year may not have")
     assert ahead is not None
+
+
+@pytest.mark.parametrize("zone", ["Asia/Kathmandu", "PST8PDT", "UTC"])
+def test_local_times_of_programs_are_understood(
+    tmp_path: Path, live_in: Callable[[str], None], zone: str
+) -> None:
+    """A program that logs its local time, as geth does, is understood wherever its starter and the
+    reader of its log believe themselves to be."""
+    live_in(zone)
+    file = log_file(tmp_path, "a", "")
+    began = time.time()
+    started = launcher.launch(
+        [shutil.which("date") or "date", "+I[%Y-%m-%d|%H:%M:%S] like CometBFT"],
+        {},
+        state=tmp_path,
+        process="net/a/geth",
+        directory=tmp_path / "a",
+        log_file=file.path,
+    )
+    assert started.exit_code() == 0
+    live_in("NZ" if zone == "UTC" else "UTC")
+
+    (line,) = read([file])
+
+    assert line.time is not None
+    assert began - 1 <= line.time <= time.time()
 
 
 def test_following_sees_appends_and_rotation(tmp_path: Path) -> None:
@@ -106,6 +148,31 @@ def test_following_sees_appends_and_rotation(tmp_path: Path) -> None:
         assert rotate(file.path, bytes_max=1)
         writer.write(b"three\n")
         eventually(lambda: texts == ["one", "two", "three"])
+    end.set()
+    reader.join(5)
+    assert not reader.is_alive()
+
+
+def test_following_finds_programs_that_appear_later(tmp_path: Path) -> None:
+    """Who follows a network's logs sees the first line of a program that is started meanwhile."""
+    files = [log_file(tmp_path, "a", "one\n")]
+    end = threading.Event()
+    texts: list[tuple[str, str]] = []
+
+    def follow() -> None:
+        lines = read(
+            files, follow=True, look_again=lambda: logs.log_files(tmp_path), stopped=end.is_set
+        )
+        texts.extend((line.source.node, line.text) for line in lines)
+
+    reader = threading.Thread(target=follow, daemon=True)
+    reader.start()
+    eventually(lambda: texts == [("a", "one")])
+    log_file(tmp_path, "b", "first\nsecond\n")
+    eventually(lambda: texts[1:] == [("b", "first"), ("b", "second")])
+    with files[0].path.open("a") as writer:
+        writer.write("two\n")
+    eventually(lambda: texts[3:] == [("a", "two")])
     end.set()
     reader.join(5)
     assert not reader.is_alive()

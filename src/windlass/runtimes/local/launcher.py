@@ -30,7 +30,7 @@ from windlass.runtimes.local.process_table import (
 WINDLASS = "windlass"
 SUPERVISOR = "supervisor"
 
-_KEPT_VARIABLES = ("LANG", "LC_ALL", "TZ", "TMPDIR", "WINDLASS_LOG_LEVEL")
+_KEPT_VARIABLES = ("LANG", "LC_ALL", "TMPDIR", "WINDLASS_LOG_LEVEL")
 _SEARCH_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
@@ -137,6 +137,7 @@ def _environment(state: Path, process: str, directory: Path) -> dict[str, str]:
         "HOME": str(directory),  # no program leaves anything in the user's own
         "PATH": _SEARCH_PATH,
         "PYTHONPATH": str(Path(windlass.__file__).resolve().parent.parent),
+        "TZ": "UTC",  # geth and CometBFT log local times, which logs.py has to understand
         STATE_VARIABLE: str(state),
         PROCESS_VARIABLE: process,
     }

@@ -13,7 +13,7 @@ import re
 import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
@@ -22,6 +22,7 @@ ROTATE_BYTES = 32 << 20
 KEEP = 3
 LINE_BYTES_MAX = 1 << 16
 FOLLOW_POLL_S = 0.2
+LOOK_AGAIN_S = 1.0  # a few polls: a new program's first lines are in its file and wait there
 
 
 class LogFile(msgspec.Struct, frozen=True, kw_only=True):
@@ -121,18 +122,24 @@ def read(
     *,
     since: float | None = None,
     follow: bool = False,
+    look_again: Callable[[], Iterable[LogFile]] = tuple,
     stopped: Callable[[], bool] = lambda: False,
 ) -> Iterator[LogLine]:
     """All lines of all files, merged by their times; lines without one stay with the one before.
 
     `since` (Unix, s) leaves out older lines. With `follow` it goes on with what is appended, until
-    `stopped()` says so; rotation is followed, too.
+    `stopped()` says so; rotation is followed, too, and the logs that `look_again` finds besides:
+    those of programs that were started meanwhile.
     """
-    tails = [_Tail(file) for file in files]
-    batches = [_after(tail.old_lines(), since) for tail in tails]
-    yield from _merged(batches)
+    tails = {file.path: _Tail(file) for file in files}
+    yield from _merged([_after(tail.old_lines(), since) for tail in tails.values()])
+    looked = time.monotonic()
     while follow and not stopped():
-        lines = list(_merged([_after(tail.new_lines(), since) for tail in tails]))
+        if time.monotonic() - looked > LOOK_AGAIN_S:
+            looked = time.monotonic()
+            for file in look_again():
+                tails.setdefault(file.path, _Tail(file))
+        lines = list(_merged([_after(tail.new_lines(), since) for tail in tails.values()]))
         yield from lines
         if not lines:
             time.sleep(FOLLOW_POLL_S)
@@ -208,11 +215,12 @@ class _Clock:
 
 
 def _time_of(line: str) -> float | None:
+    """geth and CometBFT write local times, and the launcher lets them live in UTC."""
     if line.startswith("{"):
         match = _JSON_TIME.search(line)
         return datetime.fromisoformat(match.group(1)).timestamp() if match else None
-    if match := _COMETBFT_TIME.match(line):  # local time
-        return datetime.fromisoformat(f"{match.group(1)}T{match.group(2)}").timestamp()
+    if match := _COMETBFT_TIME.match(line):
+        return _utc(f"{match.group(1)}T{match.group(2)}").timestamp()
     if match := _GETH_TIME.match(line):
         return _geth_time(int(match.group(1)), int(match.group(2)), match.group(3))
     return None
@@ -220,8 +228,12 @@ def _time_of(line: str) -> float | None:
 
 def _geth_time(month: int, day: int, clock: str) -> float:
     """geth leaves out the year: it is this one, or last year's if that would lie ahead."""
-    now = datetime.now().astimezone()
-    moment = datetime.fromisoformat(f"{now.year:04d}-{month:02d}-{day:02d}T{clock}")
+    now = datetime.now(UTC)
+    moment = _utc(f"{now.year:04d}-{month:02d}-{day:02d}T{clock}")
     if moment.timestamp() > now.timestamp() + 86_400:
         moment = moment.replace(year=now.year - 1)
     return moment.timestamp()
+
+
+def _utc(text: str) -> datetime:
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)
