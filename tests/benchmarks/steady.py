@@ -8,6 +8,7 @@ import json
 import shutil
 import time
 import urllib.request
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -36,7 +37,7 @@ def measure(section: Section, folder: Path) -> None:
         until(lambda: network.rpc().height() >= SETTLE_BLOCKS, "the first blocks", timeout_s=60)
         usage = Usage(network)
         disk, began = _disk(network), time.monotonic()
-        arrivals = asyncio.run(_arrivals(network.network()["endpoints"]["ws"]))
+        arrivals, offsets = asyncio.run(_heads(network.network()["endpoints"]["ws"]))
         passed_s = time.monotonic() - began
         grown, lasting = (
             after - before for before, after in zip(disk, _disk(network), strict=True)
@@ -46,6 +47,7 @@ def measure(section: Section, folder: Path) -> None:
         section.add(f"interval of {BLOCKS} blocks, p50", "1.00 s", f"{p50:.3f} s", "at a node")
         section.add(f"interval of {BLOCKS} blocks, p99", "≤ 1.1 s", f"{p99:.3f} s")
         section.add("longest interval", "", f"{max(gaps):.2f} s")
+        _clock(section, offsets)
         section.add("missed rounds", "0", str(_missed_rounds(network)), "round > 0 in a commit")
         _memory_and_processor(section, usage)
         daily = lasting / passed_s * DAY_S / 1e9
@@ -65,17 +67,30 @@ def _disk(network: Network) -> tuple[int, int]:
     return disk_bytes(network.state), lasting_bytes(network.state)
 
 
-async def _arrivals(url: str) -> list[float]:
-    """When each of BLOCKS + 1 new heads came over a WebSocket subscription."""
+async def _heads(url: str) -> tuple[list[float], list[float]]:
+    """When each of BLOCKS + 1 new heads came over a WebSocket subscription, and each one's stamp
+    minus the wall clock then: what a bridge calls its clock offset, as a user sees it."""
     async with asyncio.timeout(BLOCKS * 3), connect(url) as socket:
         call = {"jsonrpc": "2.0", "id": 1, "method": "eth_subscribe", "params": ["newHeads"]}
         await socket.send(json.dumps(call))
         await socket.recv()
         times: list[float] = []
+        offsets: list[float] = []
         while len(times) <= BLOCKS:
-            await socket.recv()
+            message = await socket.recv()
             times.append(time.monotonic())
-    return times
+            wall_s = time.time()
+            head = json.loads(message)["params"]["result"]
+            offsets.append(int(head["timestamp"], 16) - wall_s)
+    return times, offsets
+
+
+def _clock(section: Section, offsets: Sequence[float]) -> None:
+    """How far the EVM's clock, which has whole seconds, is from the wall clock at a new block."""
+    p50, furthest = percentile(offsets, 50), max(offsets, key=abs)
+    how = "a block's stamp minus the clock when a node shows it"
+    section.add("EVM clock against the wall clock, p50", "≤ 0.2 s", f"{p50:+.3f} s", how)
+    section.add("EVM clock against the wall clock, furthest", "≤ 0.2 s", f"{furthest:+.3f} s")
 
 
 def _missed_rounds(network: Network) -> int:
