@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from windlass.runtimes.local.binaries import toolchain
+from windlass.runtimes.local.binaries.catalogue import PROGRAMS
 from windlass.runtimes.local.binaries.errors import ToolchainError
+from windlass.runtimes.local.binaries.toolchain import Toolchain
 
 
 def only(folder: Path, monkeypatch: pytest.MonkeyPatch, **programs: Path | str) -> None:
@@ -110,6 +112,24 @@ def test_without_a_home_go_keeps_its_caches_with_us(
     assert found is not None
     assert found.private
     assert found.environment["GOMODCACHE"] == str(tmp_path / "modules")
+
+
+@pytest.mark.timeout(600)
+def test_without_go_a_private_one_is_installed(private_go: Toolchain) -> None:
+    """Without Go on the path the wheel's is installed below the work folder, runs, is new enough
+    for every program, and keeps its modules and objects there, too."""
+    work = Path(private_go.environment["GOMODCACHE"]).parent
+
+    said = toolchain.ask(private_go.go, private_go.environment, "version")
+
+    assert said is not None
+    assert said.startswith(f"go version go{private_go.version} ")
+    newest = max(program.go_min for program in PROGRAMS.values())
+    assert tuple(map(int, private_go.version.split(".")[:2])) >= newest
+    assert private_go.private
+    assert private_go.go.is_relative_to(work / "toolchain")
+    assert private_go.environment["GOCACHE"].startswith(str(work))
+    assert toolchain.install(work, pytest.fail).go == private_go.go, "it is there already"
 
 
 @pytest.mark.timeout(300)
