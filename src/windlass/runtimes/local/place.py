@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import os
+import secrets
 import shlex
 from pathlib import Path
 
 import msgspec
 
+from windlass.kit.errors import UsageError, WindlassError
 from windlass.runtimes.local.errors import ForeignState
-from windlass.runtimes.local.state import State
+from windlass.runtimes.local.state import FILE_NAME, State
 
 SPEC_NAME = "windlass.yaml"
 STATE_NAME = ".windlass"
 STATE_VARIABLE = "WINDLASS_STATE"
 SPEC_META = "spec"
+IDENTITY_META = "identity"
 
 
 class Place(msgspec.Struct, frozen=True, kw_only=True):
@@ -25,11 +28,41 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def locate(spec_file: str | None = None) -> Place:
-    """The place of that file, by default `windlass.yaml` here. WINDLASS_STATE moves the state."""
-    spec_path = Path(spec_file or SPEC_NAME).expanduser().resolve()
-    chosen = os.environ.get(STATE_VARIABLE)
-    state = Path(chosen).expanduser() if chosen else spec_path.parent / STATE_NAME
-    return Place(spec_path=spec_path, state=state.resolve())
+    """The place of that file, by default `windlass.yaml` here. WINDLASS_STATE moves the state.
+
+    Raises UsageError for a path that leads nowhere, or that no file of ours can name.
+    """
+    spec_path = _absolute(spec_file or SPEC_NAME, "the spec", "Name the spec's own file with -f.")
+    chosen = os.environ.get(STATE_VARIABLE) or str(spec_path.parent / STATE_NAME)
+    next_step = f"Name another directory in {STATE_VARIABLE}."
+    return Place(spec_path=spec_path, state=_absolute(chosen, "the state", next_step))
+
+
+def _absolute(text: str, what: str, next_step: str) -> Path:
+    """The path without `~` and links. Raises UsageError."""
+    shown = os.fsencode(text).decode("utf-8", "backslashreplace")
+    try:
+        path = Path(text).expanduser()
+    except RuntimeError as error:
+        name = shown.partition("/")[0][1:]
+        why = f"there is no user {name} who has one" if name else "this user has none"
+        raise UsageError(
+            f"{shown} does not lead to {what}: ~ is a home directory, and {why}.",
+            "Write the path out, without ~.",
+        ) from error
+    try:
+        path = path.resolve()
+    except RuntimeError as error:  # what Python 3.11 and 3.12 say of a link that leads to itself
+        raise UsageError(f"{shown} is a link that leads back to itself.", next_step) from error
+    try:
+        str(path).encode()
+    except UnicodeEncodeError as error:
+        shown = os.fsencode(path).decode("utf-8", "backslashreplace")
+        raise UsageError(
+            f"The path of {what}, {shown}, is not UTF-8, and files that must name it are.",
+            "Rename its folder or file, or move it to another one.",
+        ) from error
+    return path
 
 
 def refuse_foreign(state: State, place: Place) -> None:
@@ -43,7 +76,10 @@ def refuse_foreign(state: State, place: Place) -> None:
         return
     if Path(kept).parent != place.spec_path.parent and not place.spec_path.exists():
         return
-    if place.state == place.spec_path.parent / STATE_NAME != Path(kept).parent / STATE_NAME:
+    original = Path(kept).parent / STATE_NAME
+    if place.state == place.spec_path.parent / STATE_NAME != original:
+        if not _is_copy(state, original):
+            return  # it was moved, and where it was there is another one now
         raise ForeignState(
             f"{place.state} is a copy of the state of {kept}.",
             "Two networks with the same keys would vote twice. Delete the copy's state "
@@ -54,6 +90,13 @@ def refuse_foreign(state: State, place: Place) -> None:
         f"{place.state} holds the networks of {kept}, not of {place.spec_path}.",
         "Give each spec a directory of its own, or name another state in WINDLASS_STATE.",
     )
+
+
+def claim(state: State, place: Place) -> None:
+    """Notes that the state is this spec's; a new one gets a name of its own, which copies share."""
+    state.set_meta(SPEC_META, str(place.spec_path))
+    if state.meta(IDENTITY_META) is None:
+        state.set_meta(IDENTITY_META, secrets.token_hex(16))
 
 
 def opened(place: Place) -> State:
@@ -68,3 +111,15 @@ def opened(place: Place) -> State:
         state.close()
         raise
     return state
+
+
+def _is_copy(state: State, original: Path) -> bool:
+    """Whether the state there is the same one; so it is if that cannot be told."""
+    if not (original / FILE_NAME).exists():
+        return False
+    try:
+        with State.open(original) as other:
+            names = {state.meta(IDENTITY_META), other.meta(IDENTITY_META)}
+    except WindlassError:
+        return True
+    return len(names) == 1 or None in names

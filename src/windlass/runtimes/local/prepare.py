@@ -20,7 +20,7 @@ from windlass.runtimes.local.binaries.models import Progress
 from windlass.runtimes.local.changes import Changes, Wanted, compare, wanted
 from windlass.runtimes.local.control import sockets_of
 from windlass.runtimes.local.errors import NoState, NotEnoughDisk
-from windlass.runtimes.local.place import SPEC_META, Place, opened
+from windlass.runtimes.local.place import Place, claim, opened
 from windlass.runtimes.local.port_registry import Registry
 from windlass.runtimes.local.ports import (
     PRIVATE_PORTS,
@@ -97,7 +97,7 @@ def prepare(
             with State.open(place.state, create=True) as state:
                 # One transaction is one sync to disk, and there are dozens of ports.
                 with state.transaction():
-                    state.set_meta(SPEC_META, str(place.spec_path))
+                    claim(state, place)
                     state.set_ports(allotment.ports)
                     sockets = sockets_of(state)
                 registry.claim(place.state, allotment.ports)
