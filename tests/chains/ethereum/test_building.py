@@ -29,6 +29,7 @@ from windlass.chains.ethereum.payload_log import Head
 from windlass.chains.ethereum.quantities import Address, BlockHash
 
 TRANSFERS_PER_BLOCK = 30_000_000 // 21_000
+TRIES = 20
 
 
 @pytest.fixture(scope="module")
@@ -69,11 +70,14 @@ async def test_a_block_whose_time_is_over_has_what_was_in_it(
 ) -> None:
     """geth closes a block that is not full in time instead of giving an empty one or none."""
     geth = _new(geth_binary, tmp_path)
-    geth.recommit = "5ms"
+    geth.recommit = "10ms"
     with contextlib.closing(geth):
         _fill(geth.start())
-        payload = await build(geth, _head(geth))
-    assert 0 < len(payload.transactions) < TRANSFERS_PER_BLOCK
+        head = _head(geth)
+        # How many fit into 10 ms is the machine's affair, and on a busy one it may be none: the
+        # property is that such blocks come, not that each try is one.
+        counts = [len((await build(geth, head)).transactions) for _ in range(TRIES)]
+    assert any(0 < count < TRANSFERS_PER_BLOCK for count in counts), counts
 
 
 async def test_every_try_is_a_block_of_its_own(geth: Geth) -> None:
