@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import socket
 from pathlib import Path
 
 import pytest
@@ -166,6 +168,26 @@ def test_unreadable_file_is_refused(tmp_path: Path) -> None:
 
     with pytest.raises(SpecUnreadable, match="symbolic links"):
         read_text(path)
+
+
+def test_what_is_no_regular_file_is_refused(tmp_path: Path) -> None:
+    """A FIFO that nobody writes to is not waited for, a socket and a device are not touched."""
+    fifo, link, listening = tmp_path / "fifo", tmp_path / "link", tmp_path / "socket"
+    os.mkfifo(fifo)
+    link.symlink_to(fifo)
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(listening))
+        for path in (fifo, link, listening, Path("/dev/zero")):
+            with pytest.raises(SpecUnreadable, match="no regular file"):
+                read_text(path)
+
+
+def test_a_link_to_a_file_is_read(tmp_path: Path) -> None:
+    """What a link leads to is what counts."""
+    (tmp_path / "real.yaml").write_text("name: a\n")
+    (tmp_path / "windlass.yaml").symlink_to("real.yaml")
+
+    assert read_text(tmp_path / "windlass.yaml") == "name: a\n"
 
 
 def test_too_large_a_file_is_refused(tmp_path: Path) -> None:

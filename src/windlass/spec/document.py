@@ -11,6 +11,7 @@ The only module that imports the YAML library.
 
 from __future__ import annotations
 
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -69,6 +70,13 @@ Node = Scalar | Sequence | Mapping
 def read_text(path: Path) -> str:
     """The text of the file, or SpecUnreadable or SpecError with the reason why there is none."""
     try:
+        # Before it is opened: a FIFO would be waited for without end, a device may act on it.
+        mode = path.stat().st_mode
+        if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+            raise SpecUnreadable(
+                f"{path} is no regular file: a spec can't come from a pipe, a socket or a device.",
+                "Write it into a file, and name that with `-f FILE`.",
+            )
         with path.open("rb") as file:
             raw = file.read(BYTES_MAX + 1)
     except FileNotFoundError as error:
