@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import pwd
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -41,11 +42,23 @@ class Content(msgspec.Struct):
 
 
 def directory() -> Path:
-    """$XDG_STATE_HOME/windlass, by default ~/.local/state/windlass."""
-    home = os.environ.get("XDG_STATE_HOME", "")
-    # The XDG specification: a relative path is invalid and ignored.
-    base = Path(home) if home.startswith("/") else Path.home() / ".local" / "state"
-    return base / "windlass"
+    """$XDG_STATE_HOME/windlass, by default ~/.local/state/windlass.
+
+    Raises UnusableState without a home.
+    """
+    base = os.environ.get("XDG_STATE_HOME", "")
+    if base.startswith("/"):  # the specification of XDG says to ignore a relative one
+        return Path(base) / "windlass"
+    home = os.environ.get("HOME", "")
+    if not home:
+        try:
+            home = pwd.getpwuid(os.getuid()).pw_dir
+        except KeyError:
+            raise UnusableState(
+                "This user has no home directory to remember in which spec has which port.",
+                "Name a directory in XDG_STATE_HOME.",
+            ) from None
+    return Path(home) / ".local" / "state" / "windlass"
 
 
 class Registry:
