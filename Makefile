@@ -48,7 +48,7 @@ bench: test-setup ## Measure what the project promises and write docs/benchmarks
 	$(BIN)/python -m tests.benchmarks
 
 storm: test-setup ## The long form of the fault tests: at least 300 kills (KILLS=300)
-	WINDLASS_STORM_KILLS=$${KILLS:-300} $(PYTEST) -m storm tests/faults
+	WINDLASS_STORM_KILLS=$${KILLS:-300} $(PYTEST) -s -m storm tests/faults
 
 docs: development ## Write the pages that are made from the code
 	$(BIN)/python -m tools.docs
