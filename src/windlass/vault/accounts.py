@@ -8,6 +8,7 @@ that leaves the vault alone, in a backup or a mail; whoever can read the vault h
 from __future__ import annotations
 
 import datetime as dt
+import re
 import secrets
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -22,6 +23,9 @@ from windlass.vault.keys import Account, Identity
 
 ACCOUNTS_MAX = 10_000
 """Listing reads every file; a business that needs more accounts keeps its own keys."""
+
+
+_PASSPHRASE = re.compile(rb"[0-9a-f]{64}")
 
 
 class WrongName(UsageError):
@@ -115,7 +119,13 @@ class Accounts:
         content = files.read_secret(account.keystore)
         if content is None:
             raise UnknownAccount(self._network, label, [one.name for one in self.all()])
-        return keystore.decrypt(content, self._passphrase())
+        try:
+            return keystore.decrypt(content, self._passphrase())
+        except keystore.WrongPassphrase as error:
+            reason = "it does not open with the passphrase beside the folder"
+            raise VaultCorrupt(account.keystore, reason) from error
+        except keystore.KeystoreError as error:
+            raise VaultCorrupt(account.keystore, error.sentence.rstrip(".")) from error
 
     def ensure(self, name: str) -> Address:
         """The address of the account of that name, which is made if there is none."""
@@ -129,10 +139,9 @@ class Accounts:
     def _kept(self) -> list[Account]:
         """What lies in the keystore folder, oldest first: the files' names begin with the time."""
         directory = self._directory / "keystore"
-        if not directory.is_dir():
-            return []
-        files.refuse_exposed(directory)
-        paths = sorted(path for path in directory.iterdir() if not path.name.startswith("."))
+        paths = [path for path in files.entries(directory) if not path.name.startswith(".")]
+        if paths:
+            files.refuse_exposed(directory)
         accounts = []
         for path in paths[:ACCOUNTS_MAX]:
             content = files.read_secret(path)
@@ -190,7 +199,7 @@ class Accounts:
                 raise VaultCorrupt(path, "it is missing although there are keystores")
             kept = secrets.token_hex(32).encode()
             self._write(path, kept + b"\n")
-        try:
-            return kept.decode().strip()
-        except UnicodeDecodeError as error:
-            raise VaultCorrupt(path, "it is not text") from error
+        digits = kept.strip()
+        if not _PASSPHRASE.fullmatch(digits):
+            raise VaultCorrupt(path, "it is not 64 hex digits")
+        return digits.decode()

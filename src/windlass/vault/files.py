@@ -67,14 +67,24 @@ def prepare(vault: Path, network: str, write: Write) -> None:
 
 def refuse_exposed(path: Path) -> None:
     """Raises VaultExposed if group or others have any right on it, FileError if it is not there."""
-    mode = _mode(path)
-    if mode is None:
+    found = mode(path)
+    if found is None:
         raise FileError(path, f"{path} is not there any more.")
-    if mode & 0o077:
-        raise VaultExposed(path, mode)
+    if found & 0o077:
+        raise VaultExposed(path, found)
 
 
-def _mode(path: Path) -> int | None:
+def entries(directory: Path) -> list[Path]:
+    """What lies in the directory, by name; nothing if it is none. Raises FileError."""
+    try:
+        return sorted(directory.iterdir())
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    except OSError as error:
+        raise FileError(directory, f"{directory} can't be read: {error.strerror}.") from error
+
+
+def mode(path: Path) -> int | None:
     """The permission bits, or None if there is nothing. Raises FileError."""
     try:
         return stat.S_IMODE(path.stat().st_mode)
@@ -88,7 +98,7 @@ def _mode(path: Path) -> int | None:
 
 def read_secret(path: Path) -> bytes | None:
     """The content, or None if there is no such file. Raises VaultExposed, FileError."""
-    if _mode(path) is None:
+    if mode(path) is None:
         return None
     refuse_exposed(path)
     return read_bytes(path, bytes_max=BYTES_MAX)

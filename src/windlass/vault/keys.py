@@ -6,6 +6,7 @@ because most callers need few of them and the curve's library takes a moment to 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -15,6 +16,9 @@ import msgspec
 
 from windlass.chains.cometbft.keys import NodeKey, ValidatorKey
 from windlass.chains.ethereum.quantities import Address, BlockHash
+
+_KEY = re.compile(r"[0-9a-fA-F]{64}")
+_CURVE_KEYS = ("node_key", "fee_key")
 
 
 class Account(msgspec.Struct, frozen=True, kw_only=True):
@@ -31,7 +35,10 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Identity(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The secrets of one workload as hex digits; '' where it needs none of that kind."""
+    """The secrets of one workload as 64 hex digits each; '' where it needs none of that kind.
+
+    Whatever else is in a field is a ValueError, which never shows it.
+    """
 
     node_key: str
     """secp256k1: what an Ethereum node or a bootnode is called by its peers."""
@@ -43,6 +50,18 @@ class Identity(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """What a consensus program proves itself with to its geth (Engine API)."""
     fee_key: str = ""
     """secp256k1 key of the account that gets the fees of the blocks that it makes."""
+
+    def __post_init__(self) -> None:
+        from windlass.chains.ethereum.keys import ORDER
+
+        for name in self.__struct_fields__:
+            digits = getattr(self, name)
+            if not digits and name != "node_key":
+                continue
+            if not _KEY.fullmatch(digits):
+                raise ValueError(f"{name} is not 64 hex digits")
+            if name in _CURVE_KEYS and not 0 < int(digits, 16) < ORDER:
+                raise ValueError(f"{name} is no key of the curve")
 
     def __repr__(self) -> str:
         return "Identity(…)"

@@ -7,7 +7,9 @@ keys.
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable, Mapping
+from typing import Literal
 
 import msgspec
 
@@ -57,6 +59,25 @@ def _identity(network: Network, member: Member, jwt: str, randomness: Randomness
     )
 
 
+def lacking(consensus: str, identities: Mapping[str, Identity]) -> str:
+    """What one of these workloads of a network has not and must have, in words; '' if nothing."""
+    for name, identity in identities.items():
+        role = name.partition("-")[0]
+        needed = [] if role == "bootnode" else ["jwt"]
+        if consensus == "bft" and role in ("validator", "node"):
+            needed += ["validator_key", "cometbft_node_key"]
+        if role in BLOCK_MAKERS:
+            needed.append("fee_key")
+        for kind in needed:
+            if not getattr(identity, kind):
+                return f"{name} has no {kind}"
+        # The sealer talks to every geth with its own.
+        sealer = identities.get("sealer") if consensus == "solo" and role == "node" else None
+        if sealer is not None and identity.jwt != sealer.jwt:
+            return f"{name} has another jwt than the sealer"
+    return ""
+
+
 def _curve_key(workload: str, kind: str, randomness: Randomness) -> str:
     """A secp256k1 key; one of 2**128 random numbers is none, so there is no loop to bound."""
     secret = randomness(workload, kind)
@@ -65,19 +86,29 @@ def _curve_key(workload: str, kind: str, randomness: Randomness) -> str:
     return secret.hex()
 
 
+_DECIMAL = re.compile(r"[0-9]{1,78}")
+_OF_CONTRACT = {"balance", "nonce", "code", "storage"}
+
+
 class Ingredients(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What of a spec decides block 0, in the form in which it is kept and compared.
 
     Gas limit and block time are not among them: both can change while a network runs.
     """
 
-    consensus: str
+    consensus: Literal["bft", "solo"]
     chain_id: int
     validators: int
     accounts: dict[str, str]
     """Name or address → balance in wei."""
     contracts: dict[str, dict[str, str]]
     """Address → balance, nonce and the SHA-256 of code and storage."""
+
+    def __post_init__(self) -> None:
+        if not all(_DECIMAL.fullmatch(balance) for balance in self.accounts.values()):
+            raise ValueError("the balance of an account is no number")
+        if any(contract.keys() != _OF_CONTRACT for contract in self.contracts.values()):
+            raise ValueError("a contract lacks a part, or has another")
 
 
 def ingredients(network: Network) -> Ingredients:

@@ -7,10 +7,12 @@ belongs to, so one process at a time writes here; reading needs no lock.
 from __future__ import annotations
 
 import dataclasses
+import re
 import secrets
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -24,6 +26,12 @@ from windlass.vault.accounts import Accounts
 from windlass.vault.errors import GenesisMismatch, VaultCorrupt
 from windlass.vault.keys import Identity, NetworkKeys
 from windlass.vault.preview import VaultPreview
+
+TIMESTAMP_MAX = 1 << 63
+_HASH = re.compile(r"0x[0-9a-f]{64}")
+_ADDRESS = re.compile(r"0x[0-9a-f]{40}")
+
+T = TypeVar("T")
 
 
 class _Identities(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -44,6 +52,37 @@ class _Genesis(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     ethereum: str
     cometbft: str
 
+    def __post_init__(self) -> None:
+        # The reasons quote nothing: what stands there may belong elsewhere.
+        if not _HASH.fullmatch(self.hash):
+            raise ValueError("the hash is not 64 hex digits")
+        if not all(_ADDRESS.fullmatch(address) for address in self.named.values()):
+            raise ValueError("an address is not 40 hex digits")
+        if not 0 <= self.timestamp < TIMESTAMP_MAX:
+            raise ValueError("the timestamp is no second of Unix time")
+        _part("Ethereum", self.ethereum, dict[str, Any])
+        if self.made_from.consensus == "bft":
+            _part("CometBFT", self.cometbft, _Members)
+        elif self.cometbft:
+            raise ValueError("it has a CometBFT part, but no validators")
+
+
+def _part(name: str, text: str, kind: type[T]) -> T:
+    """One of the two documents, read; raises ValueError."""
+    try:
+        return json.decode(text, kind)
+    except json.JsonError as error:
+        raise ValueError(f"its {name} part is damaged") from error
+
+
+class _Member(msgspec.Struct, frozen=True):
+    address: str
+    name: str
+
+
+class _Members(msgspec.Struct, frozen=True):
+    validators: list[_Member]
+
 
 class Vault:
     """The vault in one directory. Making an object touches nothing; the first need creates it."""
@@ -61,7 +100,7 @@ class Vault:
 
     def open(self) -> None:
         """Refuses a vault that is open to others, of a newer release, or broken."""
-        if not self.directory.exists():
+        if files.mode(self.directory) is None:
             return
         if not self.directory.is_dir():
             raise VaultCorrupt(self.directory, "it is no directory")
@@ -72,9 +111,7 @@ class Vault:
 
     def networks(self) -> list[str]:
         """The names of the networks that it has something of."""
-        if not self.directory.is_dir():
-            return []
-        return sorted(entry.name for entry in self.directory.iterdir() if entry.is_dir())
+        return [entry.name for entry in files.entries(self.directory) if entry.is_dir()]
 
     def identities(self, name: str, network: Network) -> NetworkKeys:
         """Everything that the network needs; what is missing is made, nothing else is changed.
@@ -86,7 +123,7 @@ class Vault:
         directory = self.directory / name
         stored = self._refuse_mismatch(name, network)
         files.prepare(self.directory, name, self._write)
-        identities = self._identities(directory, network, made=stored is not None)
+        identities = self._identities(name, network, stored)
         if stored is None:
             stored = self._make_genesis(name, network, identities)
         _check_validators(directory, network, identities, stored)
@@ -111,17 +148,17 @@ class Vault:
         """What was made for the network, or None if nothing is complete; makes nothing."""
         self.open()
         stored = self._stored_genesis(name)
-        kept = files.read_versioned(self.directory / name / "identities.json", _Identities)
+        kept = self._kept_identities(name, stored)
         if stored is None or kept is None:
             return None
-        return self._keys(name, kept.identities, stored)
+        return self._keys(name, kept, stored)
 
     def accounts(self, name: str) -> Accounts:
         """The network's accounts, to list, add to, and sign with."""
         self.open()
         stored = self._stored_genesis(name)
-        kept = files.read_versioned(self.directory / name / "identities.json", _Identities)
-        return self._accounts(name, stored.named if stored else {}, kept.identities if kept else {})
+        kept = self._kept_identities(name, stored)
+        return self._accounts(name, stored.named if stored else {}, kept or {})
 
     def _accounts(
         self, name: str, named: Mapping[str, Address], identities: Mapping[str, Identity]
@@ -135,15 +172,33 @@ class Vault:
             now=self._now,
         )
 
-    def _identities(self, directory: Path, network: Network, *, made: bool) -> dict[str, Identity]:
-        path = directory / "identities.json"
-        kept = files.read_versioned(path, _Identities)
-        if made and kept is None:
+    def _kept_identities(self, name: str, stored: _Genesis | None) -> Mapping[str, Identity] | None:
+        """What identities.json holds: all that a network needs that was made from it."""
+        path = self.directory / name / "identities.json"
+        document = files.read_versioned(path, _Identities)
+        if stored is None:
+            return document.identities if document else None
+        if document is None:
             raise VaultCorrupt(path, "it is missing although the network was made with it")
-        existing: Mapping[str, Identity] = kept.identities if kept else {}
+        made_from, kept = stored.made_from, document.identities
+        makers = (f"validator-{number}" for number in range(made_from.validators))
+        for maker in ("sealer",) if made_from.consensus == "solo" else makers:
+            if maker not in kept:
+                raise VaultCorrupt(path, f"it has no keys of {maker}")
+        if reason := making.lacking(made_from.consensus, kept):
+            raise VaultCorrupt(path, reason)
+        return kept
+
+    def _identities(
+        self, name: str, network: Network, stored: _Genesis | None
+    ) -> dict[str, Identity]:
+        path = self.directory / name / "identities.json"
+        existing = self._kept_identities(name, stored) or {}
         identities = making.new_identities(
             network, existing, lambda _workload, _kind: secrets.token_bytes(32)
         )
+        if reason := making.lacking(network.consensus, identities):
+            raise VaultCorrupt(path, reason)
         if identities != existing:
             document = _Identities(identities=identities)
             self._write(path, msgspec.json.format(msgspec.json.encode(document), indent=1) + b"\n")
@@ -202,25 +257,13 @@ class Vault:
         )
 
 
-class _Member(msgspec.Struct, frozen=True):
-    address: str
-    name: str
-
-
-class _Members(msgspec.Struct, frozen=True):
-    validators: list[_Member]
-
-
 def _check_validators(
     directory: Path, network: Network, identities: Mapping[str, Identity], genesis: _Genesis
 ) -> None:
     """The keys must be those that the genesis names, or the network would never make a block."""
     if network.consensus == "solo":
         return
-    try:
-        members = json.decode(genesis.cometbft.encode(), _Members).validators
-    except json.JsonError as error:
-        raise VaultCorrupt(directory / "genesis.json", "its CometBFT part is damaged") from error
+    members = _part("CometBFT", genesis.cometbft, _Members).validators
     named = {member.name: member.address for member in members}
     for validator in names(network, "validator"):
         key = ValidatorKey(bytes.fromhex(identities[validator].validator_key))
