@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from ipaddress import IPv4Address
 
 from windlass.chains.ethereum.quantities import Address
 from windlass.chains.ethereum.system_contracts import SYSTEM_CONTRACTS
@@ -52,12 +53,17 @@ def _check_resources(reader: Reader, path: str, network: Network) -> None:
 
 
 def _check_addresses(reader: Reader, path: str, network: Network) -> None:
-    if network.bind.startswith("127.") and not network.host.startswith("127."):
-        reader.note(
-            f"{path}.bind",
-            f"nobody can connect to {network.host} (host) while the network listens on "
-            f"{network.bind} only; bind to {network.host} or 0.0.0.0",
-        )
+    """Whether who connects to `host` reaches `bind`. Two addresses outside of this machine may
+    differ: a router can pass one on to the other."""
+    bind, host = IPv4Address(network.bind), IPv4Address(network.host)
+    if bind == host or bind.is_unspecified or not (bind.is_loopback or host.is_loopback):
+        return
+    also = f", or write `host: {bind}` too" if host.is_loopback else ""
+    reader.note(
+        f"{path}.bind",
+        f"nobody can connect to {host} (host) while the network listens on {bind} only; bind to "
+        f"{host} or 0.0.0.0{also}",
+    )
 
 
 def _check_genesis(reader: Reader, path: str, network: Network) -> None:
