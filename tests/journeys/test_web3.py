@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -12,18 +13,40 @@ from web3.middleware import SignAndSendRawMiddlewareBuilder
 from web3.providers import WebSocketProvider
 from web3.types import FilterParams
 
-from tests.journeys.conftest import CHAIN_ID
 from tests.support.contracts import ABI, CREATION
-from tests.support.network import Network
+from tests.support.logs import register
+from tests.support.network import Network, spec
 from tests.support.transfers import Sender
 
+CHAIN_ID = 20262
 RECEIPT_TIMEOUT_S = 30
 
 
 @pytest.fixture(scope="module")
-def chain(solo: Network, rich: Sender) -> Web3:
+def rich() -> Sender:
+    """An account with a million ether, whose key the tests hold."""
+    return Sender("journeys", CHAIN_ID)
+
+
+@pytest.fixture(scope="module")
+def network(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, rich: Sender
+) -> Iterator[Network]:
+    """The network that a person gets by default: four validators and a node."""
+    folder = tmp_path_factory.mktemp("web3")
+    register(request.config, folder)
+    running = Network(folder, spec(chain_id=CHAIN_ID, accounts=[rich.address]))
+    try:
+        running.up()
+        yield running
+    finally:
+        running.close()
+
+
+@pytest.fixture(scope="module")
+def chain(network: Network, rich: Sender) -> Web3:
     """web3.py with an account that signs what it sends."""
-    web3 = Web3(Web3.HTTPProvider(solo.network()["endpoints"]["rpc"]))
+    web3 = Web3(Web3.HTTPProvider(network.network()["endpoints"]["rpc"]))
     account = Account.from_key(rich.secret)
     web3.middleware_onion.inject(SignAndSendRawMiddlewareBuilder.build(account), layer=0)
     web3.eth.default_account = account.address
@@ -75,9 +98,9 @@ def test_fee_history_is_answered(chain: Web3) -> None:
     assert chain.eth.gas_price > 0
 
 
-async def test_new_blocks_and_logs_come_over_websocket(solo: Network, contract: Any) -> None:
+async def test_new_blocks_and_logs_come_over_websocket(network: Network, contract: Any) -> None:
     """A subscription brings each new block and each log as it happens."""
-    url = solo.network()["endpoints"]["ws"]
+    url = network.network()["endpoints"]["ws"]
     async with asyncio.timeout(60), AsyncWeb3(WebSocketProvider(url)) as web3:
         heads = await web3.eth.subscribe("newHeads")
         logs = await web3.eth.subscribe("logs", {"address": contract.address})
