@@ -30,9 +30,11 @@ if [ "${YES:-}" != 1 ]; then
     esac
 fi
 
-if [ -d "$state" ]; then
+# A command that works is used as it is: setup may need packages, and here may be no network.
+purge() { [ -x .venv/bin/windlass ] && .venv/bin/windlass down --purge --yes; }
+if [ -d "$state" ] && ! purge; then
     sh tools/setup.sh runtime
-    .venv/bin/windlass down --purge --yes
+    purge
 fi
 packages=$(sort -u build/installed-packages 2>/dev/null | tr '\n' ' ' || true)
 # Go makes its module cache read-only; a build that was killed leaves it behind.
@@ -63,4 +65,9 @@ find src tests tools -name __pycache__ -prune -exec rm -rf {} +
 rm -f src/windlass/chains/cometbft/abci_pb2.py src/windlass/chains/cometbft/abci_pb2.pyi
 [ -z "$packages" ] || echo "\`make test\` installed Debian packages: sudo apt-get remove $packages"
 [ -z "$others" ] || printf 'Other networks of yours are left as they were:\n%s\n' "$others"
+# What `windlass completion` printed went into files of the user's, which we do not edit.
+for file in .bashrc .zshrc .config/fish/completions/windlass.fish; do
+    ! grep -q _windlass_completion "${HOME:-}/$file" 2>/dev/null ||
+        echo "Completion is still in ~/$file: delete its lines with _windlass_completion."
+done
 echo "Gone. This folder itself is all that is left: delete it as you like."

@@ -10,6 +10,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from tests.support.network import WINDLASS, Network, spec
+from tests.support.wait import until
 from windlass.runtimes.local.port_registry import Claim, Content
 
 SCRIPT = Path(__file__).parents[2] / "tools" / "uninstall.sh"
@@ -44,9 +46,9 @@ def claim(home: Path, state: Path) -> None:
     (ports / "ports.json").write_bytes(msgspec.json.encode(content))
 
 
-def uninstall(home: Path, answer: str = "") -> subprocess.CompletedProcess[str]:
-    """Runs the script there; without an answer it is told not to ask."""
-    environment = {
+def variables(home: Path) -> dict[str, str]:
+    """The environment of somebody whose home this is."""
+    return {
         "PATH": os.environ["PATH"],
         "HOME": str(home),
         "XDG_CACHE_HOME": str(home / "cache"),
@@ -54,6 +56,11 @@ def uninstall(home: Path, answer: str = "") -> subprocess.CompletedProcess[str]:
         "XDG_RUNTIME_DIR": str(home / "run"),
         "TMPDIR": str(home / "tmp"),
     }
+
+
+def uninstall(home: Path, answer: str = "") -> subprocess.CompletedProcess[str]:
+    """Runs the script there; without an answer it is told not to ask."""
+    environment = variables(home)
     if not answer:
         environment["YES"] = "1"
     return subprocess.run(
@@ -102,3 +109,38 @@ def test_without_a_yes_nothing_is_touched(home: Path) -> None:
     assert done.returncode == 1
     assert files(home) == before
     assert str(home / "cache/windlass") in done.stdout
+
+
+def test_completion_is_named_and_left(home: Path) -> None:
+    """Files of the person's shell that have our completion are named, not edited."""
+    completion = "alias ll='ls -l'\n_windlass_completion() {\n}\n"
+    (home / ".bashrc").write_text(completion)
+    (home / ".zshrc").write_text("alias ll='ls -l'\n")
+    done = uninstall(home)
+    assert done.returncode == 0, done.stderr
+    assert (home / ".bashrc").read_text() == completion
+    assert "~/.bashrc" in done.stdout
+    assert "~/.zshrc" not in done.stdout
+
+
+def test_a_running_network_is_stopped_and_purged(
+    home: Path, monkeypatch: pytest.MonkeyPatch, geth_binary: Path
+) -> None:
+    """It ends every process of the folder's network, and deletes its data, its keys, its ports."""
+    monkeypatch.setenv("PATH", f"{geth_binary.parent}{os.pathsep}{os.environ['PATH']}")
+    for name, value in variables(home).items():
+        monkeypatch.setenv(name, value)
+    (home / "clone/.venv/bin/windlass").symlink_to(WINDLASS)
+    network = Network(
+        home / "clone", spec("dock", consensus="solo", chain_id=20273, nodes=0, bootnodes=1)
+    )
+    try:
+        network.up()
+        assert network.pids() != []
+        assert (home / "state/windlass/ports.json").exists()
+        done = uninstall(home)
+        assert done.returncode == 0, done.stdout + done.stderr
+        until(lambda: not network.pids(), "all of its processes have ended")
+        assert files(home) == {"clone/tools/uninstall.sh", "tmp/somebody-elses.txt"}
+    finally:
+        network.close()
