@@ -13,8 +13,7 @@ from windlass.chains.ethereum.quantities import Wei, format_ether
 from windlass.chains.ethereum.wallet import Wallet
 from windlass.cli.groups import Group
 from windlass.cli.options import file_option, json_option, network_option, one_network, place_of
-from windlass.cli.output import as_json, console, say
-from windlass.cli.spec import shown
+from windlass.cli.output import as_json, console, say, shown
 from windlass.kit.errors import UsageError, WindlassError
 from windlass.kit.files import read_bytes
 from windlass.runtimes.local.operations import vault_locked

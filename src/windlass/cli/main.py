@@ -9,6 +9,7 @@ since a network starts a dozen programs at once, and the page that says which ve
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 
@@ -20,6 +21,7 @@ INTERRUPTED = 130
 
 def main() -> None:
     """`windlass` as installed. Never returns."""
+    _open_what_is_closed()
     sys.exit(run(sys.argv[1:]))
 
 
@@ -45,6 +47,21 @@ def run(arguments: list[str]) -> int:
     except OSError as error:
         code = _unwritable(error, code)
     return code
+
+
+def _open_what_is_closed() -> None:
+    """Gives each standard stream that the caller closed (`>&-`) one that takes and says nothing.
+
+    Otherwise Python has no such stream at all, and the next file to be opened, perhaps the state's
+    database, would get its number and with it whatever a library or a child writes there.
+    """
+    for name in ("stdin", "stdout", "stderr"):
+        if getattr(sys, name) is None:
+            mode = "r" if name == "stdin" else "w"
+            raw = io.FileIO(os.devnull, mode)  # takes the lowest number that is free, its own
+            os.set_inheritable(raw.fileno(), True)
+            buffer = io.BufferedReader(raw) if mode == "r" else io.BufferedWriter(raw)
+            setattr(sys, name, io.TextIOWrapper(buffer, encoding="utf-8"))
 
 
 def _unwritable(error: OSError, code: int) -> int:
