@@ -80,6 +80,7 @@ def test_a_verb_like_none_lists_all(capsys: pytest.CaptureFixture[str]) -> None:
         (["spec", "check", "-f", "none.yaml", "--json"], 2, "spec_unreadable"),
         (["plan", "-f", "none.yaml", "--json"], 2, "spec_unreadable"),
         (["plan", "--jsonn", "--json"], 2, "usage"),
+        (["plan", os.fsdecode(b"caf\xe9"), "--json"], 2, "usage"),
         (["binaries", "lists", "--json"], 2, "usage"),
     ],
 )

@@ -103,15 +103,25 @@ def _error_value(error: WindlassError) -> dict[str, Any]:
 
     value: dict[str, Any] = {
         "code": error.code,
-        "sentence": error.sentence,
-        "next_step": error.next_step,
+        "sentence": _encodable(error.sentence),
+        "next_step": _encodable(error.next_step),
     }
     if isinstance(error, SpecError):
         value["problems"] = [
-            {"line": one.line, "column": one.column, "field": one.path, "sentence": one.sentence}
+            {
+                "line": one.line,
+                "column": one.column,
+                "field": _encodable(one.path),
+                "sentence": _encodable(one.sentence),
+            }
             for one in error.problems
         ]
     return value
+
+
+def _encodable(text: str) -> str:
+    """The text with bytes that are no UTF-8, as words of a command line may have, spelled out."""
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def _system(error: OSError, json_wanted: bool) -> int:
