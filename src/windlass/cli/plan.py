@@ -8,8 +8,8 @@ from pathlib import Path
 import click
 
 from windlass.cli.options import file_option, json_option, place_of
-from windlass.cli.output import as_json, note, say
-from windlass.cli.spec import shown, tell_warnings
+from windlass.cli.output import as_json, note, say, shown
+from windlass.cli.spec import tell_warnings
 from windlass.plan.printing import to_json_value
 from windlass.plan.workload import Workload
 from windlass.runtimes.local import operations

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import click
 
 from windlass.cli.groups import Group
+from windlass.cli.invocation import again
 from windlass.cli.options import file_option, json_option, place_of
-from windlass.cli.output import as_json, say, warn
+from windlass.cli.output import as_json, say, shown, warn
 from windlass.kit.errors import UsageError, WindlassError
 from windlass.spec.load import Loaded, load
 from windlass.spec.template import TEMPLATES, name_from_directory, render
@@ -52,8 +51,8 @@ def init_command(template: str, spec_file: str | None) -> None:
     except OSError as error:
         raise UsageError(f"{path} can't be written: {error.strerror}.") from error
     say(f"Wrote {shown(path)}.")
-    option = f" -f {spec_file}" if spec_file else ""
-    say(f"Read it, change what you like, then start its network: windlass up{option}")
+    command = again("up", spec_file=spec_file)
+    say(f"Read it, change what you like, then start its network: {command}")
 
 
 @click.group("spec", cls=Group)
@@ -106,11 +105,3 @@ def tell_warnings(loaded: Loaded) -> None:
     """Says what is allowed but should be known."""
     for sentence in loaded.warnings:
         warn(sentence)
-
-
-def shown(path: Path) -> str:
-    """A path as short as it can be named from here."""
-    try:
-        return str(path.relative_to(Path.cwd()))
-    except ValueError:
-        return str(path)

@@ -6,10 +6,11 @@ import click
 
 from windlass.chains.ethereum.keys import checksum_address
 from windlass.cli.ending import Ending
+from windlass.cli.invocation import again
 from windlass.cli.options import file_option, place_of
 from windlass.cli.outcome import Interrupted
-from windlass.cli.output import console, note, say
-from windlass.cli.spec import shown, tell_warnings
+from windlass.cli.output import console, note, say, shown
+from windlass.cli.spec import tell_warnings
 from windlass.cli.telling import Teller
 from windlass.runtimes.local import operations
 from windlass.runtimes.local.place import Place
@@ -48,14 +49,14 @@ def up_command(spec_file: str | None, detach: bool, timeout_s: float, keep: bool
     tell_warnings(loaded)
     if detach:
         with Ending() as ending:
-            status = _up(place, loaded, timeout_s, keep, ending)
+            status = _up(place, loaded, timeout_s, keep, ending, spec_file)
         _tell_detached(place, status, spec_file)
         return 0
     from windlass.cli.watch import watch
 
     with Ending() as ending:
         # From the moment it is up the signals are held: whenever one comes, it is stopped in order.
-        status = _up(place, loaded, timeout_s, keep, ending)
+        status = _up(place, loaded, timeout_s, keep, ending, spec_file)
         return watch(place, ending, before=lambda: _addresses(place, status))
 
 
@@ -66,12 +67,18 @@ def _tell_detached(place: Place, status: Status, spec_file: str | None) -> None:
     out.print(status_table(status, out.width))
     _addresses(place, status)
     say()
-    option = f" -f {spec_file}" if spec_file else ""
-    say(f"See how it is:  windlass status{option}")
-    say(f"Stop it:        windlass down{option}")
+    say(f"See how it is:  {again('status', spec_file=spec_file)}")
+    say(f"Stop it:        {again('down', spec_file=spec_file)}")
 
 
-def _up(place: Place, loaded: Loaded, timeout_s: float, keep: bool, ending: Ending) -> Status:
+def _up(
+    place: Place,
+    loaded: Loaded,
+    timeout_s: float,
+    keep: bool,
+    ending: Ending,
+    spec_file: str | None,
+) -> Status:
     """Brings it up; leaves the signals held if that succeeds."""
     try:
         with Teller("Starting") as teller:
@@ -91,7 +98,8 @@ def _up(place: Place, loaded: Loaded, timeout_s: float, keep: bool, ending: Endi
             sentence = "Interrupted twice; some of what was started may still run."
         else:
             raise Interrupted("Interrupted; what this command had started is stopped.") from error
-        raise Interrupted(sentence, "`windlass down` stops it.") from error
+        stops = f"`{again('down', spec_file=spec_file)}` stops it."
+        raise Interrupted(sentence, stops) from error
     if not teller.changed:
         note("Everything runs as the spec says; nothing had to change.")
     return status
