@@ -293,7 +293,8 @@ def test_a_program_that_is_unknown(verb: str, call: Call) -> None:
         (["send", "0x" + "ab" * 20, "1.0000000000000000001"], "wei"),
         (["send", "0x" + "ab" * 20, str(2**256)], "more than can exist"),
         (["accounts", "import", "x", "--key", "0xabc"], "--key"),
-        (["up", "--timeout", "0"], "timeout"),
+        *((["up", "--timeout", value], "1<=x<=86400") for value in ("0", "nan", "inf", "86401")),
+        (["up", "--timeout", "soon"], "'soon'"),
     ],
 )
 def test_a_wrong_value_is_named(arguments: list[str], word: str, call: Call) -> None:

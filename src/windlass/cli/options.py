@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -13,6 +14,25 @@ from windlass.runtimes.local.place import Place, locate
 from windlass.runtimes.local.state import NetworkRow, State
 
 F = TypeVar("F", bound=Callable[..., Any])
+DAY_S = 86_400
+
+
+class Seconds(click.FloatRange):
+    """A time to wait, of at most a day: beyond that nobody waits, and a sum may overflow."""
+
+    name = "seconds"
+
+    def __init__(self) -> None:
+        super().__init__(min=1, max=DAY_S)
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """The number. "nan" is less and more than nothing, so no range refuses it."""
+        seconds = float(super().convert(value, param, ctx))
+        if math.isnan(seconds):
+            self.fail(f"{value!r} is not in the range 1<=x<={DAY_S}.", param, ctx)
+        return seconds
 
 
 def file_option(function: F) -> F:

@@ -7,7 +7,7 @@ import click
 from windlass.chains.ethereum.keys import checksum_address
 from windlass.cli.ending import Ending
 from windlass.cli.invocation import again
-from windlass.cli.options import file_option, place_of
+from windlass.cli.options import Seconds, file_option, place_of
 from windlass.cli.outcome import Interrupted
 from windlass.cli.output import console, note, say, shown
 from windlass.cli.spec import tell_warnings
@@ -25,7 +25,7 @@ from windlass.vault.vault import Vault
 @click.option(
     "--timeout",
     "timeout_s",
-    type=click.FloatRange(min=1),
+    type=Seconds(),
     default=operations.UP_TIMEOUT_S,
     show_default=True,
     metavar="S",
