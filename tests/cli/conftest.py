@@ -52,3 +52,14 @@ def network(
         yield running
     finally:
         running.close()
+
+
+@pytest.fixture
+def small(tmp_path: Path, geth_binary: Path) -> Iterator[Network]:
+    """A network that is not started yet."""
+    text = spec("brook", consensus="solo", chain_id=20269, nodes=0, bootnodes=1)
+    network = Network(tmp_path, text)
+    try:
+        yield network
+    finally:
+        network.close()

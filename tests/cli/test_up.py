@@ -4,28 +4,15 @@ from __future__ import annotations
 
 import signal
 import subprocess
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-from tests.support.network import WINDLASS, Network, environment, spec
+from tests.support.network import WINDLASS, Network, environment
 from tests.support.wait import until
 
 pytestmark = pytest.mark.timeout(300)
 
 ENDS_WITHIN_S = 90
-
-
-@pytest.fixture
-def small(tmp_path: Path, geth_binary: Path) -> Iterator[Network]:
-    """A network that is not started yet."""
-    text = spec("brook", consensus="solo", chain_id=20269, nodes=0, bootnodes=1)
-    network = Network(tmp_path, text)
-    try:
-        yield network
-    finally:
-        network.close()
 
 
 def begin(network: Network, *arguments: str) -> subprocess.Popen[str]:

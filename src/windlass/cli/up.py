@@ -13,6 +13,7 @@ from windlass.cli.output import console, note, say, shown
 from windlass.cli.spec import tell_warnings
 from windlass.cli.telling import Teller
 from windlass.runtimes.local import operations
+from windlass.runtimes.local.errors import NotHealthy
 from windlass.runtimes.local.place import Place
 from windlass.runtimes.local.status import NetworkStatus, Status
 from windlass.spec.load import Loaded, load
@@ -57,7 +58,12 @@ def up_command(spec_file: str | None, detach: bool, timeout_s: float, keep: bool
     with Ending() as ending:
         # From the moment it is up the signals are held: whenever one comes, it is stopped in order.
         status = _up(place, loaded, timeout_s, keep, ending, spec_file)
-        return watch(place, ending, before=lambda: _addresses(place, status))
+        return watch(
+            place,
+            ending,
+            before=lambda: _addresses(place, status),
+            down=again("down", spec_file=spec_file),
+        )
 
 
 def _tell_detached(place: Place, status: Status, spec_file: str | None) -> None:
@@ -100,6 +106,13 @@ def _up(
             raise Interrupted("Interrupted; what this command had started is stopped.") from error
         stops = f"`{again('down', spec_file=spec_file)}` stops it."
         raise Interrupted(sentence, stops) from error
+    except NotHealthy:
+        if keep:
+            note(
+                "What was started runs on, as --keep wants it; "
+                f"`{again('down', spec_file=spec_file)}` stops it."
+            )
+        raise
     if not teller.changed:
         note("Everything runs as the spec says; nothing had to change.")
     return status

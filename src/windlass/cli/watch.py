@@ -15,16 +15,17 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from windlass.cli.ending import Ending
-from windlass.cli.output import console, moves, note, say, silence
-from windlass.cli.table import reasons, status_table
+from windlass.cli.output import complain, console, moves, note, say, silence
+from windlass.cli.table import number, reasons, status_table
 from windlass.cli.telling import Teller
+from windlass.kit.errors import WindlassError
 from windlass.runtimes.local import operations
 from windlass.runtimes.local.errors import NoState
 from windlass.runtimes.local.events import Event
 from windlass.runtimes.local.observe import observe
 from windlass.runtimes.local.place import Place
 from windlass.runtimes.local.state import FILE_NAME, State
-from windlass.runtimes.local.status import Status
+from windlass.runtimes.local.status import NetworkStatus, Status
 
 if TYPE_CHECKING:
     from rich.console import Group
@@ -34,11 +35,12 @@ PLAIN_REFRESH_S = 30.0
 """Where nobody looks, a line this often says that it still runs."""
 
 
-def watch(place: Place, ending: Ending, *, before: Callable[[], None]) -> int:
+def watch(place: Place, ending: Ending, *, before: Callable[[], None], down: str) -> int:
     """Shows how everything is until Ctrl-C, SIGTERM or the terminal's end, then stops it.
 
-    `before` says what is to be said first. `ending` must hold the signals. Ends by itself when
-    another command has stopped everything. Returns the exit code.
+    `before` says what is to be said first, `down` is the command line that would stop it. `ending`
+    must hold the signals. Ends by itself when another command has stopped everything. Returns the
+    exit code.
     """
     try:
         before()
@@ -50,6 +52,8 @@ def watch(place: Place, ending: Ending, *, before: Callable[[], None]) -> int:
                 ended = show(place, state, ending)
     except BrokenPipeError:  # whoever read it has gone: nobody is in the foreground any more
         ended = signal.SIGHUP
+    except Exception as error:  # noqa: BLE001 - whatever it is, what runs is not left to itself
+        return _stop_after(error, place, ending, down)
     if ended == signal.SIGHUP:
         silence(sys.stdout)
         silence(sys.stderr)
@@ -74,6 +78,33 @@ def _stop(place: Place, ending: Ending) -> None:
     say("Stopped. The data stays.")
 
 
+def _stop_after(error: Exception, place: Place, ending: Ending, down: str) -> int:
+    """Stops it in order because it can't be shown any more, or says that it runs on.
+
+    Returns the exit code for what a person can act on, and raises everything else again.
+    """
+    refusal = error if isinstance(error, WindlassError) else None
+    if isinstance(error, OSError) and error.filename is None:
+        silence(sys.stdout)  # nothing can be written there, and that must not end the stopping
+    try:
+        if refusal is not None:
+            complain(refusal.sentence, refusal.next_step)
+        note("It can't be watched any more.")
+    except OSError:
+        silence(sys.stderr)
+    try:
+        _stop(place, ending)
+    except WindlassError as second:
+        complain(
+            f"{second.sentence} So what was started runs on.",
+            f"{second.next_step} Then `{down}` stops it.".strip(),
+        )
+        return 1
+    if refusal is None:
+        raise error
+    return 1
+
+
 @contextmanager
 def _blocked(ending: Ending) -> Iterator[None]:
     before = signal.pthread_sigmask(signal.SIG_BLOCK, ending.taken)
@@ -87,12 +118,12 @@ def _live(place: Place, state: State, ending: Ending) -> int | None:
     """Draws until a signal comes, which is returned, or until all is stopped (None)."""
     from rich.live import Live
 
-    status = _now(state)
+    status = now(state)
     with Live(_drawn(status), console=console(), auto_refresh=False) as live:
         while _runs(place, status):
             if (ended := _signal_within(ending, REFRESH_S)) is not None:
                 return ended
-            status = _now(state)
+            status = now(state)
             live.update(_drawn(status), refresh=True)
     return None
 
@@ -108,16 +139,25 @@ def _drawn(status: Status) -> Group:
 def _plain(place: Place, state: State, ending: Ending) -> int | None:
     """The same where nothing can be drawn: a line per network and one per reason."""
     told = 0.0
-    while _runs(place, status := _now(state)):
+    while _runs(place, status := now(state)):
         if time.monotonic() - told >= PLAIN_REFRESH_S:
             told = time.monotonic()
             for network in status.networks:
-                say(f"{network.name}: height {network.height}, finalized {network.finalized}")
+                say(heights(network))
             for line in reasons(status):
                 say(line)
         if (ended := _signal_within(ending, REFRESH_S)) is not None:
             return ended
     return None
+
+
+def heights(network: NetworkStatus) -> str:
+    """How far a network is; where nobody can tell, why."""
+    told = f"{network.name}: height {number(network.height)}, finalized {number(network.finalized)}"
+    if network.height is not None:
+        return told
+    makers = "the sealer is not" if network.consensus == "solo" else "no validator is"
+    return f"{told}: {makers} healthy"
 
 
 def _runs(place: Place, status: Status) -> bool:
@@ -131,5 +171,6 @@ def _signal_within(ending: Ending, seconds: float) -> int | None:
     return None if found is None else found.si_signo
 
 
-def _now(state: State) -> Status:
+def now(state: State) -> Status:
+    """How everything is at this moment."""
     return asyncio.run(observe(state))
