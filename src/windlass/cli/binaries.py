@@ -8,6 +8,7 @@ import click
 
 from windlass.cli.down import confirm
 from windlass.cli.groups import Group
+from windlass.cli.invocation import again
 from windlass.cli.options import json_option
 from windlass.cli.output import as_json, console, leaving_reader, say
 from windlass.cli.progress import BuildProgress
@@ -132,7 +133,11 @@ def remove(program: str | None, yes: bool) -> None:
 
 def _tell(verdicts: Sequence[Verdict]) -> None:
     for one in verdicts:
-        say(f"{one.binary.program} {one.binary.version}: {one.problem or 'as it was built'}")
+        name, version = one.binary.program, one.binary.version
+        say(f"{name} {version}: {one.problem or 'as it was built'}")
+        if one.problem:
+            remove, up = again("binaries", "remove", f"{name}={version}"), again("up")
+            say(f"  Remove it with `{remove}`; the next `{up}` that needs it builds it again.")
     if not verdicts:
         say("The cache is empty.")
 
