@@ -80,6 +80,10 @@ def scale_command(network: str, nodes: str, spec_file: str | None, purge: bool) 
     The number holds until the spec's own number changes. Data of nodes that go stays for when they
     come back, unless --purge.
 
+    Like `up` it makes the whole spec true: what else was edited in the file since the last `up` is
+    applied, too, and networks that are down are started. While anything runs, nodes that were
+    stopped with `stop` stay so.
+
     \b
     Examples:
       windlass scale trade nodes=5
