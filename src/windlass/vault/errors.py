@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 import msgspec
@@ -24,7 +25,8 @@ class VaultExposed(VaultError):
         kind, right = ("directory", "700") if path.is_dir() else ("file", "600")
         super().__init__(
             f"The vault's {kind} {path} is open to others on this machine (mode {mode:04o}).",
-            f"Close it with `chmod {right} {path}`; if somebody may have looked, make new keys.",
+            f"Close it with `chmod {right} {shlex.quote(str(path))}`; if somebody may have looked, "
+            f"make new keys.",
         )
 
 

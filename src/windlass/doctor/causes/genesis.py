@@ -7,6 +7,7 @@ other's transactions and peers.
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Iterator
 
 from windlass.doctor.evidence import Evidence, NetworkEvidence, NodeEvidence
@@ -97,7 +98,7 @@ def _genesis(
 def _mend(evidence: Evidence, node: NodeEvidence) -> str:
     """Files come back from the vault; data of another chain must go, and are fed again."""
     data = next((path for one in node.workload.processes for path in one.disposable), None)
-    wipe = f", `rm -r {data}`" if data else ""
+    wipe = f", `rm -r {shlex.quote(data)}`" if data else ""
     return (
         f"{command(evidence, 'stop', node)}{wipe}, then `windlass up`: it writes the genesis anew "
         "and the others give the node its blocks back."
