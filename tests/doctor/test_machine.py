@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -12,40 +13,19 @@ from pathlib import Path
 
 import pytest
 
+from tests.doctor.clocks import windlass_with_clocks
 from tests.doctor.patient import Patient
 from tests.support.logs import register
 from tests.support.network import spec
-from tests.support.wait import until
-from windlass.doctor import machine
-from windlass.doctor.causes import disk
-from windlass.doctor.evidence import Evidence
 from windlass.runtimes.local import disk_history
-from windlass.runtimes.local.disk import used_bytes
+from windlass.runtimes.local.disk import growth, used_bytes
+from windlass.spec.versions import PINNED
 
 pytestmark = pytest.mark.timeout(400)
 
-SITE_PACKAGES = Path(sys.prefix) / "lib"
-DISK_MIB = 760
+DISK_MIB = 1100
 FILLED_TO_BYTES = 40 << 20
-
-# Plays the interpreter of all our programs; a bridge named in the file gets the clock named there.
-PYTHON = """\
-#!/bin/sh
-while read -r name offset; do
-  case "$*" in
-    *"/$name/bridge.json"*) export LD_PRELOAD={library} FAKETIME="$offset" ;;
-  esac
-done < {clocks}
-exec -a {wrapper} {python} "$@"
-"""
-
-
-@pytest.fixture(scope="module")
-def clocks(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A file of `NODE OFFSET` lines: the clocks that bridges live by from their next start on."""
-    path = tmp_path_factory.mktemp("clocks") / "clocks.txt"
-    path.write_text("")
-    return path
+GROWN_BYTES = 200 << 20
 
 
 @pytest.fixture(scope="module")
@@ -53,24 +33,9 @@ def skewed(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, clocks: Path
 ) -> Iterator[Patient]:
     """A network of 4 validators whose bridges live by the clocks in `clocks`."""
-    (library,) = Path("/usr/lib").glob("*/faketime/libfaketime.so.1")
     folder = tmp_path_factory.mktemp("skewed")
     register(request.config, folder)
-    # A virtual environment whose interpreter is the wrapper: sys.executable is what starts others.
-    (folder / "venv/bin").mkdir(parents=True)
-    (folder / "venv/lib").symlink_to(SITE_PACKAGES)
-    shutil.copyfile(Path(sys.prefix) / "pyvenv.cfg", folder / "venv/pyvenv.cfg")
-    wrapper = folder / "venv/bin/python"
-    real = Path(sys.executable).resolve()
-    wrapper.write_text(
-        PYTHON.format(library=library, clocks=clocks, wrapper=wrapper, python=real).replace(
-            "#!/bin/sh", "#!/bin/bash"
-        )  # exec -a is no part of POSIX
-    )
-    wrapper.chmod(0o755)
-    command = folder / "windlass"
-    command.write_text(f'#!/bin/sh\nexec {wrapper} -m windlass "$@"\n')
-    command.chmod(0o755)
+    command = windlass_with_clocks(folder, clocks)
     network = Patient(folder / "net", spec("ward", nodes=0, bootnodes=1), windlass=command)
     try:
         network.up("--timeout", "170")
@@ -118,23 +83,38 @@ def own_binaries(
     return folder
 
 
+@pytest.mark.parametrize(
+    ("program", "right", "wrong", "version"),
+    [
+        ("cometbft", b"0.38.26", b"0.38.19", "0.38.19"),
+        # geth puts its version together from three numbers when it starts.
+        ("geth", b"%d.%d.%d", b"%d.%d.5+", "1.17.5"),
+    ],
+)
 def test_wrong_binary_version(
-    request: pytest.FixtureRequest, tmp_path: Path, own_binaries: Path
+    request: pytest.FixtureRequest,
+    tmp_path: Path,
+    own_binaries: Path,
+    program: str,
+    right: bytes,
+    wrong: bytes,
+    version: str,
 ) -> None:
     """A client that was replaced by another version since `up` is found, with its file's name."""
     register(request.config, tmp_path)
     network = Patient(tmp_path / "net", spec("ward", validators=1, nodes=1, bootnodes=1))
-    binary = own_binaries / "cometbft"
-    right = binary.read_bytes()
+    binary = own_binaries / program
+    before = binary.read_bytes()
     try:
         network.up("--timeout", "170")
-        _replace(binary, right.replace(b"0.38.26", b"0.38.19"))
+        _replace(binary, before.replace(right, wrong))
         network.run("restart", "node-0")
         found = network.finding("wrong-binary-version", "node-0")
         assert found["severity"] == "error"
-        assert "node-0 runs cometbft 0.38.19" in found["sentence"]
+        assert f"node-0 runs {program} {version}, but ward was started with" in found["sentence"]
+        assert PINNED[program] in found["sentence"]
         assert str(binary) in found["evidence"]
-        _replace(binary, right)
+        _replace(binary, before)
         network.run("restart", "node-0")
         network.is_well()
     finally:
@@ -183,31 +163,56 @@ def small_disk(
 
 
 def test_disk_full_soon(small_disk: Patient) -> None:
-    """From how the data of a running network grow it tells when this disk will be full."""
+    """From how the data of a running network grew within hours it tells when this disk is full."""
     small_disk.is_well()
     state = small_disk.state
-    disk_history.record(state, time.time())
-    began = disk_history.read(state)[-1]
-    until(lambda: used_bytes(state) > began[1], "the data grow", timeout_s=60)
-    seen = Evidence(now=time.time(), state=str(state), disk=machine.disk(state))
-    findings = list(disk.find(seen, span_s_min=0))
-    assert [one.code for one in findings] == ["disk-full-soon"]
-    assert findings[0].severity == "warning"
-    assert "is full in about" in findings[0].sentence
-    assert list(disk.find(seen)) == [], "seconds are too short a time to tell from"
+    history, grown = state / disk_history.FILE_NAME, state / "grown"
+    history.write_text(json.dumps([[time.time() - 8 * 3600, used_bytes(state)]]))
+    _allocate(grown, GROWN_BYTES)
+    found = small_disk.finding("disk-full-soon")
+    assert found["severity"] == "warning"
+    assert "is full in about" in found["sentence"]
+    assert "hours." in found["sentence"]
+    assert "in 8 hours" in found["evidence"]
+    assert small_disk.examine()["healthy"] is True
+    history.unlink()
+    grown.unlink()
+    small_disk.is_well()
+
+
+def test_disk_full_soon_before_anything_was_measured(small_disk: Patient) -> None:
+    """Room that is short even for an idle network is told of at once and not after hours."""
+    filler = small_disk.state.parent / "filler"
+    _allocate(filler, _free(small_disk) - growth("solo", 1, 1).daily_bytes)
+    found = small_disk.finding("disk-full-soon")
+    assert found["severity"] == "warning"
+    assert "is full in about 24 hours" in found["sentence"]
+    assert "even if nobody uses it" in found["evidence"]
+    filler.unlink()
+    small_disk.is_well()
 
 
 def test_disk_full(small_disk: Patient) -> None:
     """On a full disk it says so first of all; once there is room the network goes on by itself."""
     filler = small_disk.state.parent / "filler"
-    free = os.statvfs(small_disk.state).f_bavail * os.statvfs(small_disk.state).f_frsize
-    filler.write_bytes(bytes(free - FILLED_TO_BYTES))
+    _allocate(filler, _free(small_disk) - FILLED_TO_BYTES)
     found = small_disk.finding("disk-full")
     assert found["severity"] == "error"
     assert "is full: it has" in found["sentence"]
     assert small_disk.examine()["findings"][0]["code"] == "disk-full"
     filler.unlink()
     small_disk.is_well()
+
+
+def _free(network: Patient) -> int:
+    status = os.statvfs(network.state)
+    return status.f_bavail * status.f_frsize
+
+
+def _allocate(path: Path, count: int) -> None:
+    """A file that takes that much room on the disk."""
+    with path.open("wb") as file:
+        os.posix_fallocate(file.fileno(), 0, count)
 
 
 def _replace(path: Path, content: bytes) -> None:

@@ -1,4 +1,7 @@
-"""Whether there is room on the disk, now and at the rate at which the data grow."""
+"""Whether there is room on the disk, now and at the rate at which the data grow.
+
+How fast an idle network grows is known from the start; how fast this one does, only after hours.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,8 @@ from collections.abc import Iterator
 from windlass.doctor.evidence import Disk, Evidence
 from windlass.doctor.findings import Finding
 from windlass.doctor.wording import excerpt, facts, size
+from windlass.runtimes.local.disk import DAY_S, Growth, growth
+from windlass.runtimes.local.disk import FREE_BYTES_MIN as UP_BYTES_MIN
 
 FREE_BYTES_MIN = 64 << 20
 """geth warns below that and stops by itself at half of it (twice its dirty cache of 16 MiB)."""
@@ -21,13 +26,14 @@ SPAN_S_MIN = 6 * 3600.0
 DAYS_WARN = 14
 """Time enough to get a larger disk."""
 
-DAY_S = 86_400.0
+DAYS_WARN_UNMEASURED = 2
+"""For what is only known of idle networks in general: told where the room is plainly short."""
 
 _NO_SPACE = re.compile(r"no space left|disk (?:is )?full|low disk space|disk quota", re.IGNORECASE)
 
 
-def find(evidence: Evidence, *, span_s_min: float = SPAN_S_MIN) -> Iterator[Finding]:
-    """disk-full, else disk-full-soon. Growth is looked at from `span_s_min` seconds on."""
+def find(evidence: Evidence) -> Iterator[Finding]:
+    """disk-full, else disk-full-soon."""
     disk = evidence.disk
     if disk is None:
         return
@@ -35,7 +41,7 @@ def find(evidence: Evidence, *, span_s_min: float = SPAN_S_MIN) -> Iterator[Find
     if disk.free_bytes < FREE_BYTES_MIN or inodes_short:
         yield _full(evidence, disk, inodes_short=inodes_short)
     else:
-        yield from _soon(evidence, disk, span_s_min)
+        yield from _soon(evidence, disk)
 
 
 def _full(evidence: Evidence, disk: Disk, *, inodes_short: bool) -> Finding:
@@ -53,7 +59,7 @@ def _full(evidence: Evidence, disk: Disk, *, inodes_short: bool) -> Finding:
         severity="error",
         sentence=f"The disk under {disk.path} is full: it has {room}.",
         evidence=facts([f"statvfs of {disk.path}", f"Data here: {size(disk.used_bytes)}", *said]),
-        next_step=f"Free at least {size(FREE_BYTES_MIN * 8)}; what stopped then starts by itself.",
+        next_step=f"Free at least {size(UP_BYTES_MIN)}; what stopped then starts by itself.",
     )
 
 
@@ -65,30 +71,53 @@ def _lines(tails: dict[str, str]) -> Iterator[tuple[str, str]]:
                 break
 
 
-def _soon(evidence: Evidence, disk: Disk, span_s_min: float) -> Iterator[Finding]:
+def _soon(evidence: Evidence, disk: Disk) -> Iterator[Finding]:
+    known = _known(evidence)
     points = [*disk.history, (evidence.now, disk.used_bytes)]
     (began, before), (ended, after) = points[0], points[-1]
     span_s = ended - began
     grown = after - before
-    if span_s < span_s_min or grown <= 0:
+    measured = span_s >= SPAN_S_MIN
+    # What is kept once was written first of all: that part of the growth does not go on.
+    lasting = grown - max(0, known.once_bytes - before)
+    per_day = lasting / span_s * DAY_S if measured else 0.0
+    if not measured or before < known.once_bytes:
+        per_day = max(per_day, known.daily_bytes)
+    if per_day <= 0:
         return
-    per_day = grown / span_s * DAY_S
-    days = disk.free_bytes / per_day
-    if days >= DAYS_WARN:
+    left = disk.free_bytes - max(0, known.once_bytes - after)
+    days = max(0.0, left / per_day)
+    if days >= (DAYS_WARN if measured else DAYS_WARN_UNMEASURED):
         return
     when = f"{days:.0f} days" if days >= 2 else f"{days * 24:.0f} hours"
+    if days * 24 < 1:
+        when = "a few hours"
     yield Finding(
         code="disk-full-soon",
         severity="warning",
         sentence=f"The disk under {disk.path} is full in about {when}.",
         evidence=facts(
             [
-                f"Data here grew by {size(grown)} in {_span(span_s)}, {size(per_day)} a day",
+                f"Data here grew by {size(grown)} in {_span(span_s)}, {size(per_day)} a day go on"
+                if measured
+                else f"What runs here writes {size(per_day)} a day even if nobody uses it",
+                f"besides it has yet to write {size(known.once_bytes - after)}, once"
+                if after < known.once_bytes
+                else "",
                 f"{size(disk.free_bytes)} are free",
             ]
         ),
         next_step="Get more room: a larger disk, or another one named in WINDLASS_STATE.",
     )
+
+
+def _known(evidence: Evidence) -> Growth:
+    """How everything that should run grows if it is idle."""
+    total = Growth()
+    for network in evidence.networks:
+        count = sum(node.wanted and node.has("geth") for node in network.nodes)
+        total += growth(network.row.consensus, count, network.row.block_time_s)
+    return total
 
 
 def _span(seconds: float) -> str:

@@ -1,7 +1,8 @@
 """Whether there is room for the networks, asked before anything is written.
 
 A chain client whose disk fills up loses blocks or stops, so a start that is bound to end that way
-is refused. Where the spec says what a role needs, that counts, less what its data occupy already.
+within a day is refused. How fast an idle network grows is known; what its users add is not. Where
+the spec says what a role needs, that counts, less what its data occupy already.
 """
 
 from __future__ import annotations
@@ -10,19 +11,55 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
+import msgspec
+
 from windlass.runtimes.local.errors import NotEnoughDisk
 
 FREE_BYTES_MIN = 512 << 20
-"""Room for a day of an idle default network and its logs; geth itself stops below 32 MiB."""
+"""Whatever the networks are: a sealer alone goes on for a day in it, a validator for hours only.
+geth itself stops below 32 MiB."""
+
+BLOCK_BYTES = {"bft": 9_200, "solo": 4_500}
+"""What an idle node keeps of each block: at one a second 0.8 GB a day, as docs/benchmarks.md has
+it, of which half is CometBFT's; a sealer and its followers keep 0.4 GB, measured over 320 blocks."""
+
+CONSENSUS_LOG_BYTES = {"bft": 1 << 30, "solo": 0}
+"""CometBFT keeps that much of what it has said and heard; an idle one gets there in 12 hours."""
+
+DAY_S = 86_400
 
 FREE_INODES_MIN = 10_000
 """A workload needs about a hundred files; a database under load makes some thousands more."""
 
 
-def refuse_if_short(state: Path, asked_for: Iterable[tuple[Path, int]]) -> None:
+class Growth(msgspec.Struct, frozen=True, kw_only=True):
+    """How an idle network grows: by so much every day, and once by so much that it then keeps."""
+
+    daily_bytes: int = 0
+    once_bytes: int = 0
+
+    def __add__(self, other: Growth) -> Growth:
+        return Growth(
+            daily_bytes=self.daily_bytes + other.daily_bytes,
+            once_bytes=self.once_bytes + other.once_bytes,
+        )
+
+
+def growth(consensus: str, nodes: int, block_time_s: int) -> Growth:
+    """Of a network of so many validators, sealers and nodes."""
+    return Growth(
+        daily_bytes=nodes * BLOCK_BYTES[consensus] * DAY_S // block_time_s,
+        once_bytes=nodes * CONSENSUS_LOG_BYTES[consensus],
+    )
+
+
+def refuse_if_short(
+    state: Path, asked_for: Iterable[tuple[Path, int]], known: Growth | None = None
+) -> None:
     """Raises NotEnoughDisk, naming what is free and what is needed.
 
-    `asked_for` are directories and the bytes that each of them may grow to.
+    `asked_for` are directories and the bytes that each of them may grow to, `known` is how all
+    that is to run grows: there must be room for a day of it.
     """
     place = _existing(state)
     try:
@@ -33,11 +70,14 @@ def refuse_if_short(state: Path, asked_for: Iterable[tuple[Path, int]]) -> None:
         )
     free = status.f_bavail * status.f_frsize
     asked = sum(max(0, size - used_bytes(directory)) for directory, size in asked_for)
-    needed = max(FREE_BYTES_MIN, asked)
+    known = known or Growth()
+    daily = known.daily_bytes + max(0, known.once_bytes - used_bytes(state))
+    needed, reason = max(
+        (FREE_BYTES_MIN, "the least there is"),
+        (daily, "they write that in a day even if nobody uses them"),
+        (asked, "the spec's resources ask for that"),
+    )
     if free < needed:
-        reason = (
-            "the spec's resources ask for that" if asked > FREE_BYTES_MIN else "the least there is"
-        )
         raise NotEnoughDisk(
             f"{place} has {_size(free)} free, the networks need {_size(needed)} ({reason}).",
             "Free some space, ask for less under `resources`, or name another disk in "
