@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.doctor.clocks import windlass_with_clocks
 from tests.doctor.patient import Patient
 from tests.support.logs import register
-from tests.support.network import spec
+from tests.support.network import WINDLASS, spec
 
 
 @pytest.fixture(scope="module")
@@ -21,17 +22,30 @@ def patient(
 
 
 @pytest.fixture(scope="module")
+def clocks(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file of `NODE OFFSET` lines: the clocks that bridges and sealers live by from their next
+    start on."""
+    path = tmp_path_factory.mktemp("clocks") / "clocks.txt"
+    path.write_text("")
+    return path
+
+
+@pytest.fixture(scope="module")
 def solo_patient(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, clocks: Path
 ) -> Iterator[Patient]:
-    """A running network of a sealer and a node."""
-    text = spec("cell", consensus="solo", bootnodes=1)
-    yield from _running(request, tmp_path_factory.mktemp("solo-patient"), text)
+    """A running network of a sealer, which lives by its clock in `clocks`, and a node."""
+    text = spec("cell", consensus="solo", nodes=1, bootnodes=1)
+    folder = tmp_path_factory.mktemp("solo-patient")
+    command = windlass_with_clocks(folder, clocks)
+    yield from _running(request, folder / "net", text, command)
 
 
-def _running(request: pytest.FixtureRequest, folder: Path, text: str) -> Iterator[Patient]:
+def _running(
+    request: pytest.FixtureRequest, folder: Path, text: str, command: Path = WINDLASS
+) -> Iterator[Patient]:
     register(request.config, folder)
-    network = Patient(folder, text)
+    network = Patient(folder, text, windlass=command)
     try:
         network.up("--timeout", "170")
         yield network

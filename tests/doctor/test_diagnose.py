@@ -144,6 +144,77 @@ def test_when_the_disk_will_be_full(grown: int, days: float, told: bool) -> None
         assert "full in about 10 days" in found[0].sentence
 
 
+@pytest.mark.parametrize(
+    ("free_gib", "used_gib", "told"),
+    [
+        (8, 0.1, "is full in about 20 hours"),
+        (16, 0.1, ""),
+        (7, 20, "is full in about 45 hours"),
+        (9, 20, ""),
+        (4, 0.1, "is full in about a few hours"),
+    ],
+)
+def test_room_that_is_short_for_an_idle_network(
+    free_gib: float, used_gib: float, told: str
+) -> None:
+    """Before growth was measured, that of five idle nodes counts: 3.7 GiB a day, and 5 GiB once."""
+    seen = Disk(
+        path="/s",
+        free_bytes=int(free_gib * GIB),
+        total_bytes=40 * GIB,
+        free_inodes=None,
+        used_bytes=int(used_gib * GIB),
+        history=((NOW - 600, 0),),
+    )
+    found = list(disk.find(evidence(disk=seen)))
+    assert [finding.code for finding in found] == (["disk-full-soon"] if told else [])
+    assert all(told in finding.sentence for finding in found)
+
+
+def test_logs_that_reach_their_size_are_no_growth() -> None:
+    """In a network's first hours CometBFT fills logs that then stay as they are: a disk that lasts
+    for weeks is not called full in days because of that."""
+    seen = Disk(
+        path="/s",
+        free_bytes=60 * GIB,
+        total_bytes=100 * GIB,
+        free_inodes=None,
+        used_bytes=7 * GIB,
+        history=((NOW - DAY_S / 2, 0),),
+    )
+    assert list(disk.find(evidence(disk=seen))) == []
+    short = msgspec.structs.replace(seen, free_bytes=37 * GIB)
+    (finding,) = disk.find(evidence(disk=short))
+    assert "full in about 9 days" in finding.sentence
+
+
+def test_paths_in_commands_can_have_spaces() -> None:
+    """What is to be deleted is quoted, so that a shell deletes that and nothing else."""
+    geth = msgspec.structs.replace(
+        node("node-0", "node").workload.processes[0], disposable=("/my lab/geth",)
+    )
+    workload = msgspec.structs.replace(node("node-0", "node").workload, processes=(geth,))
+    view = node("node-0", "node").geth
+    assert view is not None
+    other = msgspec.structs.replace(view, genesis_hash="0x" + "22" * 32)
+    found = diagnose(evidence(node("node-0", "node", workload=workload, geth=other))).findings
+    (step,) = [one.next_step for one in found if one.code == "genesis-mismatch"]
+    assert "`rm -r '/my lab/geth'`" in step
+
+
+@pytest.mark.parametrize(("offset_s", "told"), [(-7.0, ["node-0"]), (-1.0, [])])
+def test_a_clock_among_two(offset_s: float, told: list[str]) -> None:
+    """Where only two nodes say anything, whose blocks' stamps are off by its clock is the one."""
+    driver = node("node-0", "node").driver
+    assert driver is not None
+    off = msgspec.structs.replace(driver, clock_offset_s=offset_s)
+    silent = [node(f"validator-{n}", driver=None, driver_error="no answer") for n in range(1, 4)]
+    found = diagnose(evidence(node("node-0", "node", driver=off), *silent)).findings
+    skewed = [one for one in found if one.code == "clock-skew"]
+    assert [one.node for one in skewed] == told
+    assert all("is 7 s ahead of the others'" in one.sentence for one in skewed)
+
+
 def test_a_disk_without_room_for_files_is_full() -> None:
     """Bytes are not all that a disk can run out of."""
     seen = Disk(path="/s", free_bytes=GIB, total_bytes=GIB, free_inodes=3, used_bytes=1, history=())

@@ -101,7 +101,7 @@ def tried(consensus: str, directory: Path, what: str) -> dict[str, str]:
             read()
         except WindlassError as error:
             found[name] = f"{type(error).__name__}: {error}"
-        except Exception as error:
+        except Exception as error:  # what no damage may cause; said with what was in the file
             raise AssertionError(f"{name} of a vault with {what}") from error
     return found
 

@@ -22,6 +22,7 @@ from windlass.doctor.causes import (
     ports,
     quorum,
     running,
+    vault,
     versions,
 )
 from windlass.doctor.evidence import Evidence, NetworkEvidence, NodeEvidence
@@ -35,6 +36,7 @@ ALONE_S = 30.0
 
 _CAUSES: tuple[Callable[[Evidence], Iterator[Finding]], ...] = (
     running.find,
+    vault.find,
     disk.find,
     clock.find,
     versions.find,
@@ -47,8 +49,8 @@ _CAUSES: tuple[Callable[[Evidence], Iterator[Finding]], ...] = (
     geth.find,
     quorum.find,
 )
-_TOLD_WHEN_OFF = ("not-running", "signing-record-missing")
-"""What is told of a network of which nothing runs: the latter keeps it from being started."""
+_TOLD_WHEN_OFF = ("not-running", "vault-unusable", "signing-record-missing")
+"""What is told of a network of which nothing runs: the others keep it from being started."""
 _ORDER = {code: number for number, code in enumerate(CAUSES)}
 
 

@@ -156,13 +156,14 @@ class Keys(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class NetworkEvidence(msgspec.Struct, frozen=True, kw_only=True):
-    """One network."""
+    """One network. `keys_error` says why the vault gives no keys, `keys_next_step` what to do."""
 
     row: NetworkRow
     status: NetworkStatus
     nodes: tuple[NodeEvidence, ...]
     keys: Keys | None = None
     keys_error: str = ""
+    keys_next_step: str = ""
 
     @property
     def name(self) -> str:

@@ -31,6 +31,10 @@ CAUSES: dict[str, Cause] = {
         meaning="The supervisor is gone: the network runs on, but what dies stays dead.",
         scope="machine",
     ),
+    "vault-unusable": Cause(
+        meaning="The vault is damaged or open to others: nothing can be started or signed.",
+        scope="network",
+    ),
     "disk-full": Cause(
         meaning="The disk has too little room left for chain clients to go on.", scope="machine"
     ),
@@ -87,7 +91,7 @@ CAUSES: dict[str, Cause] = {
         meaning="All that is needed runs, but the chain has not begun.", scope="network"
     ),
     "disk-full-soon": Cause(
-        meaning="At the rate at which data have grown the disk is full in some days.",
+        meaning="At the rate at which data grow the disk is full in some days.",
         scope="machine",
     ),
     "no-peers": Cause(meaning="A node is alone, and no cause was found.", scope="symptom"),

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import time
 
+import msgspec
+
 from windlass.doctor import machine
 from windlass.doctor.evidence import Evidence, Keys, NetworkEvidence, NodeEvidence
 from windlass.doctor.nodes import look_at
@@ -15,6 +17,8 @@ from windlass.runtimes.local.observe import observe
 from windlass.runtimes.local.place import Place, opened
 from windlass.runtimes.local.state import State
 from windlass.runtimes.local.status import NetworkStatus
+from windlass.vault.errors import VaultCorrupt
+from windlass.vault.keys import NetworkKeys
 from windlass.vault.vault import Vault
 
 
@@ -31,10 +35,8 @@ async def gather(place: Place) -> Evidence:
         nodes = await asyncio.gather(*(_nodes(state, network) for network in status.networks))
         networks = []
         for row, seen, found in zip(state.networks(), status.networks, nodes, strict=True):
-            keys, problem = _keys(place, row.name, found)
-            networks.append(
-                NetworkEvidence(row=row, status=seen, nodes=found, keys=keys, keys_error=problem)
-            )
+            evidence = NetworkEvidence(row=row, status=seen, nodes=found)
+            networks.append(_with_keys(place, evidence))
     return Evidence(
         now=time.time(),
         state=str(place.state),
@@ -68,19 +70,26 @@ async def _nodes(state: State, network: NetworkStatus) -> tuple[NodeEvidence, ..
     )
 
 
-def _keys(place: Place, network: str, nodes: tuple[NodeEvidence, ...]) -> tuple[Keys | None, str]:
-    """What the vault says the network is made of; else why it can't be read."""
+def _with_keys(place: Place, network: NetworkEvidence) -> NetworkEvidence:
+    """With what the vault says that it is made of; else with why the vault can't be read."""
+    directory = place.state / "vault"
     try:
-        kept = Vault(place.state / "vault").existing(network)
+        kept = Vault(directory).existing(network.name)
+        if kept is None:
+            raise VaultCorrupt(directory, f"it has no keys of {network.name}")
     except WindlassError as error:
-        return None, error.sentence
-    if kept is None:
-        return None, f"the vault has no keys of {network}"
+        return msgspec.structs.replace(
+            network, keys_error=error.sentence, keys_next_step=error.next_step
+        )
+    return msgspec.structs.replace(network, keys=_keys(kept, network.nodes))
+
+
+def _keys(kept: NetworkKeys, nodes: tuple[NodeEvidence, ...]) -> Keys:
     names = {
         role: [n.name for n in nodes if n.workload.role == role and n.name in kept.identities]
         for role in ("validator", "bootnode")
     }
-    keys = Keys(
+    return Keys(
         genesis_hash=kept.ethereum_genesis_hash,
         genesis_timestamp=kept.ethereum_genesis_timestamp,
         validators={name: kept.validator_key(name).address for name in names["validator"]},
@@ -89,4 +98,3 @@ def _keys(place: Place, network: str, nodes: tuple[NodeEvidence, ...]) -> tuple[
             for name in names["bootnode"]
         },
     )
-    return keys, ""

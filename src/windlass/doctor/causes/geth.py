@@ -72,6 +72,8 @@ def _behind(evidence: Evidence, network: NetworkEvidence, node: NodeEvidence) ->
     if node.cometbft is None and node.has("cometbft") and "cometbft" not in away:
         away.append("cometbft")
     reason = f": its {listed(away)} gives it nothing" if away else ""
+    if not others and (idle := _idle_sealer(network)):
+        away, reason = [idle], f": the {idle} gives it nothing"
     if not reason and unable:
         reason = f": it is {word.replace('_', ' ')}"
     behind = f"is {lag} blocks behind" if lag > 0 else "does not take the next block"
@@ -97,6 +99,14 @@ def _behind(evidence: Evidence, network: NetworkEvidence, node: NodeEvidence) ->
             else f"{command(evidence, 'logs', node)}; then {command(evidence, 'restart', node)}."
         ),
     )
+
+
+def _idle_sealer(network: NetworkEvidence) -> str:
+    """Who should feed the followers and does not run; '' if it does."""
+    for node in network.of("sealer"):
+        if "sealer" not in node.alive or "sealer" in node.frozen:
+            return node.name
+    return ""
 
 
 def _driver_says(network: NetworkEvidence, node: NodeEvidence) -> tuple[str, str]:
