@@ -21,7 +21,7 @@ geth itself stops below 32 MiB."""
 
 BLOCK_BYTES = {"bft": 9_200, "solo": 4_500}
 """What an idle node keeps of each block: at one a second 0.8 GB a day, as docs/benchmarks.md has
-it, of which half is CometBFT's; a sealer and its followers keep 0.4 GB, measured over 320 blocks."""
+it, half of which is CometBFT's; a sealer and its followers keep 0.4 GB, as 320 blocks showed."""
 
 CONSENSUS_LOG_BYTES = {"bft": 1 << 30, "solo": 0}
 """CometBFT keeps that much of what it has said and heard; an idle one gets there in 12 hours."""
