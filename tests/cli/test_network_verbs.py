@@ -7,6 +7,8 @@ import json
 import os
 import pty
 import re
+import shutil
+import signal
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -19,6 +21,7 @@ from tests.support.wait import until
 from windlass.chains.ethereum import keystore
 from windlass.chains.ethereum.keys import PrivateKey, checksum_address
 from windlass.chains.ethereum.quantities import parse_amount
+from windlass.runtimes.local.logs import log_path
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -250,6 +253,27 @@ def test_logs_are_followed_until_ctrl_c(network: Network) -> None:
     process.send_signal(2)
     _, told = process.communicate(timeout=30)
     assert (process.returncode, told) == (0, "")
+
+
+def test_logs_that_appear_later_are_followed(network: Network) -> None:
+    """Who follows a network sees the programs that are started meanwhile, too."""
+    later = log_path(network.state, "shore", "node-7", "geth")
+    with subprocess.Popen(
+        [str(WINDLASS), "logs", "-f", "--since", "1s"],
+        cwd=network.folder,
+        env=environment(),
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout
+        try:
+            assert process.stdout.readline()
+            later.parent.mkdir(parents=True)
+            later.write_text('{"time": "2999-01-01T00:00:00+00:00", "msg": "came late"}\n')
+            assert any("node-7/geth |" in line and "came late" in line for line in process.stdout)
+        finally:
+            process.send_signal(signal.SIGINT)
+            shutil.rmtree(later.parent, ignore_errors=True)
 
 
 def test_node_names_are_completed(network: Network) -> None:

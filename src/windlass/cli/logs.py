@@ -13,7 +13,7 @@ from windlass.cli.options import complete_nodes, network_filter_option, place_of
 from windlass.cli.output import coloured, plain
 from windlass.kit.errors import UsageError
 from windlass.runtimes.local import logs, operations
-from windlass.runtimes.local.errors import NoState
+from windlass.runtimes.local.errors import NoState, UnknownNode
 from windlass.runtimes.local.logs import LogFile
 from windlass.runtimes.local.state import FILE_NAME
 
@@ -60,8 +60,15 @@ def logs_command(
     if follow:
         # A line that waits in a buffer is not followed.
         sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
+
+    def more() -> list[LogFile]:
+        try:
+            return operations.log_files(place, node, network)
+        except UnknownNode:  # all was purged meanwhile; another `up` may follow
+            return []
+
     try:
-        for line in logs.read(files, since=oldest, follow=follow):
+        for line in logs.read(files, since=oldest, follow=follow, look_again=more):
             sys.stdout.write(f"{_label(line.source, with_network)} {_text(line.text)}\n")
     except KeyboardInterrupt:
         if not follow:
