@@ -30,7 +30,12 @@ def windlass(folder: Path, *arguments: str) -> str:
     done = subprocess.run(
         [WINDLASS, *arguments],
         cwd=folder,
-        env={**os.environ, "FORCE_COLOR": "1", "COLUMNS": str(COLUMNS)},
+        env={
+            **os.environ,
+            "FORCE_COLOR": "1",
+            "COLUMNS": str(COLUMNS),
+            "PATH": f"{WINDLASS.parent}{os.pathsep}{os.environ['PATH']}",  # or hints name its path
+        },
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         text=True,
