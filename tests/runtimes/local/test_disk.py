@@ -1,4 +1,4 @@
-"""Room that a start needs: how networks grow by themselves, and what that asks of a disk."""
+"""How networks grow by themselves, and what that asks of a disk."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ import pytest
 
 from windlass.runtimes.local import disk
 from windlass.runtimes.local.disk import Growth, growth
-from windlass.runtimes.local.errors import NotEnoughDisk
 
 BENCHMARKS = Path(__file__).parents[3] / "docs/benchmarks.md"
 
 
 def test_growth_is_that_of_the_benchmarks() -> None:
-    """A node of an idle default network keeps as much a day as was measured, within a tenth."""
+    """A node of an idle default network keeps as much a day as was measured, give or take what two
+    measurements differ by."""
     found = re.search(r"disk per day, idle, per node \| +\| ([\d.]+) GB", BENCHMARKS.read_text())
     assert found is not None
 
     daily = growth("bft", 1, 1).daily_bytes
 
-    assert daily == pytest.approx(float(found.group(1)) * 1e9, rel=0.1)
+    assert daily == pytest.approx(float(found.group(1)) * 1e9, rel=0.3)
 
 
 def test_growth_goes_with_blocks_and_nodes() -> None:
@@ -36,17 +36,17 @@ def test_growth_goes_with_blocks_and_nodes() -> None:
     assert growth("solo", 1, 1).once_bytes == 0
 
 
-def test_less_than_a_day_of_growth_is_refused(tmp_path: Path) -> None:
-    """A network that would fill the disk within a day is refused, with the reason."""
+def test_less_than_a_day_of_growth_is_told(tmp_path: Path) -> None:
+    """A network that would fill the disk within a day is told so with both sizes, no other."""
     status = os.statvfs(tmp_path)
     free = status.f_bavail * status.f_frsize
 
-    disk.refuse_if_short(tmp_path, [], Growth(daily_bytes=free // 2, once_bytes=free // 4))
-    with pytest.raises(NotEnoughDisk, match="write that in a day even if nobody uses them"):
-        disk.refuse_if_short(tmp_path, [], Growth(daily_bytes=free // 2, once_bytes=free))
+    assert not disk.short_of_a_day(tmp_path, Growth(daily_bytes=free // 2, once_bytes=free // 4))
+    told = disk.short_of_a_day(tmp_path, Growth(daily_bytes=free // 2, once_bytes=free))
+    assert re.search(r"has [\d.]+ GiB free; .* write [\d.]+ GiB in their next day", told)
 
 
-def test_what_was_written_once_is_not_asked_for_again(tmp_path: Path) -> None:
+def test_what_was_written_once_is_not_counted_again(tmp_path: Path) -> None:
     """A network whose logs have their size already needs room for what is new alone."""
     old, new = tmp_path / "old", tmp_path / "new"
     old.mkdir()
@@ -56,6 +56,5 @@ def test_what_was_written_once_is_not_asked_for_again(tmp_path: Path) -> None:
     status = os.statvfs(tmp_path)
     more_than_free = Growth(once_bytes=status.f_bavail * status.f_frsize + (256 << 20))
 
-    disk.refuse_if_short(old, [], more_than_free)
-    with pytest.raises(NotEnoughDisk):
-        disk.refuse_if_short(new, [], more_than_free)
+    assert not disk.short_of_a_day(old, more_than_free)
+    assert disk.short_of_a_day(new, more_than_free)

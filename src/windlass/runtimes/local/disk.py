@@ -1,8 +1,9 @@
 """Whether there is room for the networks, asked before anything is written.
 
-A chain client whose disk fills up loses blocks or stops, so a start that is bound to end that way
-within a day is refused. How fast an idle network grows is known; what its users add is not. Where
-the spec says what a role needs, that counts, less what its data occupy already.
+A chain client whose disk fills up loses blocks or stops. A start that has no room at all is
+refused; one that has room for less than a day is told so, because who only wants to look may well
+begin. How fast an idle network grows is known; what its users add is not. Where the spec says what
+a role needs, that counts, less what its data occupy already.
 """
 
 from __future__ import annotations
@@ -53,13 +54,27 @@ def growth(consensus: str, nodes: int, block_time_s: int) -> Growth:
     )
 
 
-def refuse_if_short(
-    state: Path, asked_for: Iterable[tuple[Path, int]], known: Growth | None = None
-) -> None:
+def short_of_a_day(state: Path, known: Growth) -> str:
+    """A sentence if that growth leaves no room within a day, else ''."""
+    place = _existing(state)
+    try:
+        status = os.statvfs(place)
+    except OSError:
+        return ""  # `refuse_if_short` has looked at it just before
+    free = status.f_bavail * status.f_frsize
+    daily = known.daily_bytes + max(0, known.once_bytes - used_bytes(state))
+    if free >= daily:
+        return ""
+    return (
+        f"{place} has {_size(free)} free; these networks write {_size(daily)} in their next day, "
+        "even if nobody uses them"
+    )
+
+
+def refuse_if_short(state: Path, asked_for: Iterable[tuple[Path, int]]) -> None:
     """Raises NotEnoughDisk, naming what is free and what is needed.
 
-    `asked_for` are directories and the bytes that each of them may grow to, `known` is how all
-    that is to run grows: there must be room for a day of it.
+    `asked_for` are directories and the bytes that each of them may grow to.
     """
     place = _existing(state)
     try:
@@ -70,11 +85,8 @@ def refuse_if_short(
         )
     free = status.f_bavail * status.f_frsize
     asked = sum(max(0, size - used_bytes(directory)) for directory, size in asked_for)
-    known = known or Growth()
-    daily = known.daily_bytes + max(0, known.once_bytes - used_bytes(state))
     needed, reason = max(
         (FREE_BYTES_MIN, "the least there is"),
-        (daily, "they write that in a day even if nobody uses them"),
         (asked, "the spec's resources ask for that"),
     )
     if free < needed:

@@ -215,6 +215,8 @@ def _up(
         raise
     for sentence in prepared.moved:
         on_event(Event(kind="moved", sentence=sentence))
+    if prepared.short_disk and not prepared.changes.none:
+        on_event(Event(kind="step", sentence=prepared.short_disk))
     with State.open(place.state) as state:
         return bring_up(
             state,

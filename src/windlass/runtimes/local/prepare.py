@@ -33,7 +33,7 @@ from windlass.runtimes.local.site import LocalSite, sockets_directories, workloa
 from windlass.runtimes.local.state import NetworkRow, PortRow, ProcessRow, ScaleRow, State
 from windlass.spec.load import Loaded
 from windlass.spec.models import Network, Spec
-from windlass.spec.roster import roster
+from windlass.spec.roster import BLOCK_MAKERS, names, roster
 from windlass.vault.keys import NetworkKeys
 from windlass.vault.vault import Vault
 
@@ -45,7 +45,7 @@ class Prepared(msgspec.Struct, frozen=True, kw_only=True):
     """A plan that can be put into effect. `spec` has the overrides of `scale` in it.
 
     `reservations` hold the plan's ports until its processes are about to start; `moved` are
-    sentences about ports that had to change.
+    sentences about ports that had to change; `short_disk` is one about the disk, or ''.
     """
 
     spec: Spec
@@ -57,6 +57,7 @@ class Prepared(msgspec.Struct, frozen=True, kw_only=True):
     scales: Mapping[str, ScaleRow]
     reservations: Reservations
     moved: list[str]
+    short_disk: str
 
 
 class _Kept(msgspec.Struct, frozen=True, kw_only=True):
@@ -125,6 +126,7 @@ def prepare(
         scales=overrides,
         reservations=reservations,
         moved=allotment.moved,
+        short_disk=disk.short_of_a_day(place.state, _growth(spec)),
     )
 
 
@@ -201,6 +203,17 @@ def _too_small(state: Path, spec: Spec, kept: _Kept) -> NotEnoughDisk | None:
 def _refuse_starts(changes: Changes, reason: NotEnoughDisk | None) -> None:
     if reason is not None and (changes.added or changes.changed or changes.started):
         raise reason
+
+
+def _growth(spec: Spec) -> disk.Growth:
+    """How all networks of the spec grow while nobody uses them."""
+    return sum(
+        (
+            disk.growth(one.consensus, len(names(one, "node", *BLOCK_MAKERS)), one.block_time_s)
+            for one in spec.networks.values()
+        ),
+        disk.Growth(),
+    )
 
 
 def _disk_needs(state: Path, spec: Spec) -> list[tuple[Path, int]]:
