@@ -5,6 +5,7 @@ The tests share one network.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -106,3 +107,29 @@ def test_data_of_a_node_that_goes(network: Network) -> None:
     assert not data(network).exists()
     assert data(network).with_name("node-0").is_dir()
     assert network.status()["healthy"] is True
+
+
+def test_money_moves_while_the_node_is_away(network: Network) -> None:
+    """With the node stopped whose address is the network's, the verbs ask another one."""
+    network.run("stop", "node-0")
+    try:
+        sent = json.loads(network.run("send", "treasury", "1", "--json").stdout)
+        assert sent["value_wei"] == str(10**18)
+        listed = json.loads(network.run("accounts", "list", "--json").stdout)
+        assert all(one["balance_wei"] is not None for one in listed["accounts"])
+    finally:
+        network.run("start", "node-0")
+
+
+def test_a_network_that_is_down_has_no_balances(network: Network) -> None:
+    """Accounts are listed all the same, and why there are no balances is said; to send fails."""
+    network.run("down")
+    try:
+        listed = network.run("accounts", "list")
+        assert "treasury" in listed.stdout
+        assert "No balances: Nobody answers for tide" in listed.stderr
+        refused = network.run("send", "treasury", "1", check=False)
+        assert refused.returncode == 1
+        assert "Nobody answers for tide" in refused.stderr
+    finally:
+        network.up()

@@ -13,11 +13,13 @@ from windlass.chains.ethereum.quantities import Wei, format_ether
 from windlass.chains.ethereum.wallet import Wallet
 from windlass.cli.groups import Group
 from windlass.cli.options import file_option, json_option, network_option, one_network, place_of
-from windlass.cli.output import as_json, console, say, shown
+from windlass.cli.output import as_json, console, say, shown, warn
+from windlass.cli.reaching import NobodyAnswers, answering, rpc_urls
 from windlass.kit.errors import UsageError, WindlassError
 from windlass.kit.files import read_bytes
 from windlass.runtimes.local.operations import vault_locked
 from windlass.runtimes.local.place import opened
+from windlass.runtimes.local.state import NetworkRow
 from windlass.vault.accounts import Accounts
 from windlass.vault.keys import Account
 from windlass.vault.vault import Vault
@@ -54,9 +56,9 @@ def list_accounts(spec_file: str | None, network: str | None, json_wanted: bool)
       windlass accounts list
       windlass accounts list --network trade --json
     """
-    name, url, chain_id, accounts = _accounts(spec_file, network)
+    row, urls, accounts = _accounts(spec_file, network)
     found = accounts.all()
-    balances = asyncio.run(_balances(url, chain_id, found))
+    balances = asyncio.run(_balances(urls, row, found))
     if json_wanted:
         rows = [
             {
@@ -68,7 +70,7 @@ def list_accounts(spec_file: str | None, network: str | None, json_wanted: bool)
             }
             for one, balance in zip(found, balances, strict=True)
         ]
-        as_json({"schema": 1, "network": name, "accounts": rows})
+        as_json({"schema": 1, "network": row.name, "accounts": rows})
         return
     _show(found, balances)
 
@@ -103,7 +105,7 @@ def new(name: str, spec_file: str | None, network: str | None) -> None:
     Example:
       windlass accounts new shop
     """
-    accounts = _accounts(spec_file, network)[3]
+    accounts = _accounts(spec_file, network)[2]
     with vault_locked(place_of(spec_file)):
         account = accounts.new(name)
     _made(account)
@@ -139,7 +141,7 @@ def import_account(
       windlass accounts import till --keystore old.json --passphrase-file secret.txt
       windlass accounts import till < private-key.hex
     """
-    accounts = _accounts(spec_file, network)[3]
+    accounts = _accounts(spec_file, network)[2]
     if keystore is None:
         if passphrase_file is not None:
             raise UsageError("A passphrase needs a keystore.", "Name it with --keystore.")
@@ -188,25 +190,29 @@ def _made(account: Account) -> None:
         say(f"keystore: {shown(account.keystore)}")
 
 
-def _accounts(spec_file: str | None, network: str | None) -> tuple[str, str | None, int, Accounts]:
+def _accounts(spec_file: str | None, network: str | None) -> tuple[NetworkRow, list[str], Accounts]:
     place = place_of(spec_file)
     with opened(place) as state:
         row = one_network(state, network)
-        workloads = [one for one in state.workloads() if one.network == row.name and one.endpoint]
-    url = workloads[0].rpc_url if workloads else None
-    return row.name, url, row.chain_id, Vault(place.state / "vault").accounts(row.name)
+        urls = rpc_urls(state, row.name)
+    return row, urls, Vault(place.state / "vault").accounts(row.name)
 
 
 async def _balances(
-    url: str | None, chain_id: int, accounts: tuple[Account, ...]
+    urls: list[str], network: NetworkRow, accounts: tuple[Account, ...]
 ) -> list[Wei | None]:
-    """What each account has, None where the network does not answer."""
-    if url is None or not accounts:
+    """What each account has, None where nobody answers: that is said, but is no failure."""
+    if not accounts:
+        return []
+    try:
+        wallet = Wallet(await answering(urls, network.name), network.chain_id)
+    except NobodyAnswers as error:
+        warn(f"No balances: {error.sentence}", error.next_step)
         return [None] * len(accounts)
-    wallet = Wallet(url, chain_id)
     try:
         return list(await wallet.balances([one.address for one in accounts]))
-    except WindlassError:
+    except WindlassError as error:
+        warn(f"No balances: {error.sentence}", error.next_step)
         return [None] * len(accounts)
     finally:
         await wallet.close()

@@ -19,8 +19,10 @@ from windlass.chains.ethereum.quantities import (
 from windlass.chains.ethereum.wallet import Receipt, Wallet
 from windlass.cli.options import file_option, json_option, network_option, one_network, place_of
 from windlass.cli.output import as_json, note, say
-from windlass.kit.errors import UsageError, WindlassError
+from windlass.cli.reaching import answering, rpc_urls
+from windlass.kit.errors import UsageError
 from windlass.runtimes.local.place import opened
+from windlass.runtimes.local.state import NetworkRow
 from windlass.vault.keys import Account
 from windlass.vault.vault import Vault
 
@@ -97,11 +99,7 @@ def _send(
     place = place_of(spec_file)
     with opened(place) as state:
         row = one_network(state, network)
-        url = next(
-            (w.rpc_url for w in state.workloads() if w.network == row.name and w.endpoint), None
-        )
-    if url is None:
-        raise WindlassError(f"{row.name} has no RPC address.", "See `windlass status`.")
+        urls = rpc_urls(state, row.name)
     accounts = Vault(place.state / "vault").accounts(row.name)
     if sender is None:
         payer = first_payer(accounts.all(), row.name, from_genesis=from_genesis)
@@ -109,7 +107,7 @@ def _send(
         payer = accounts.find(sender)
     target = _target(to, {one.name: one.address for one in accounts.all()})
     key = accounts.private_key(payer.address)
-    receipt = asyncio.run(_transfer(url, row.chain_id, key, payer.address, target, value))
+    receipt = asyncio.run(_transfer(urls, row, key, payer.address, target, value))
     _show(receipt, payer.name, json_wanted)
 
 
@@ -134,9 +132,9 @@ def first_payer(accounts: Sequence[Account], network: str, *, from_genesis: bool
 
 
 async def _transfer(
-    url: str, chain_id: int, key: bytes, sender: Address, to: Address, value: Wei
+    urls: list[str], network: NetworkRow, key: bytes, sender: Address, to: Address, value: Wei
 ) -> Receipt:
-    wallet = Wallet(url, chain_id)
+    wallet = Wallet(await answering(urls, network.name), network.chain_id)
     try:
         return await wallet.transfer(
             key, sender, to, value, timeout_s=FINAL_TIMEOUT_S, on_sent=_tell_hash
@@ -154,7 +152,7 @@ def _amount(text: str) -> Wei:
     try:
         value = parse_amount(text, default_unit="ether")
     except ValueError as error:
-        raise UsageError(f"{error}.") from error
+        raise UsageError(f"{error}.", "Without a unit it is ether.") from error
     if value >= 2**256:
         raise UsageError(f"{text!r} is more than can exist.")
     return value
