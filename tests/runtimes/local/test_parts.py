@@ -225,6 +225,17 @@ def test_a_moved_state_has_sockets_of_its_own(tmp_path: Path) -> None:
     after.rmdir()
 
 
+def test_age_counts_from_the_start_of_the_process(sleeper: subprocess.Popen[bytes]) -> None:
+    """A process that was started just now is younger than we are."""
+    own, other = (process_table.start_ticks(pid) for pid in (os.getpid(), sleeper.pid))
+    assert own is not None
+    assert other is not None
+    young, old = process_table.age_s(other), process_table.age_s(own)
+    assert young is not None
+    assert old is not None
+    assert 0 <= young <= old
+
+
 # -- processes ----------------------------------------------------------------------------------
 
 

@@ -190,7 +190,7 @@ def test_children_outlive_their_supervisor_and_are_adopted(bench: Bench) -> None
 
 
 def test_deaths_without_a_supervisor_are_repaired(bench: Bench) -> None:
-    """What died while nobody watched is started again by the next supervisor."""
+    """What died while nobody watched is started again by the next supervisor, which counts it."""
     bench.apply(bench.workload("a", bench.process("one")))
     bench.ready("a/one")
     first = bench.pid("a", "one")
@@ -201,6 +201,7 @@ def test_deaths_without_a_supervisor_are_repaired(bench: Bench) -> None:
     bench.ask("ping")
     eventually(lambda: bench.row("a", "one").pid not in (None, first))
     bench.ready("a/one")
+    assert bench.row("a", "one").restarts == 1
 
 
 def test_wishes_changed_without_a_supervisor_are_found(bench: Bench) -> None:

@@ -20,7 +20,7 @@ from windlass.plan.workload import Workload
 from windlass.runtimes.local import judge
 from windlass.runtimes.local.changes import lives
 from windlass.runtimes.local.judge import ChainView, Observation
-from windlass.runtimes.local.process_table import resident_bytes
+from windlass.runtimes.local.process_table import age_s, resident_bytes
 from windlass.runtimes.local.state import NetworkRow, ProcessRow, State, WorkloadRow
 from windlass.runtimes.local.status import (
     Endpoints,
@@ -160,12 +160,12 @@ def _node(seen: Observation, verdict: judge.Verdict) -> NodeStatus:
     main = next((row for row in seen.processes if row.process == seen.workload.main), None)
     alive = [row for row in seen.processes if row.process in seen.alive]
     memory = [resident_bytes(row.pid) or 0 for row in alive if row.pid is not None]
-    since = main.since if main is not None and main.process in seen.alive else None
+    lives = main is not None and main.process in seen.alive
     return NodeStatus(
         name=seen.workload.name,
         role=seen.workload.role,
         state=verdict.state,
-        pid=main.pid if main is not None and main.process in seen.alive else None,
+        pid=main.pid if main is not None and lives else None,
         height=chain.height if chain else None,
         finalized=chain.finalized if chain else None,
         block_hash=chain.block_hash if chain else None,
@@ -173,7 +173,7 @@ def _node(seen: Observation, verdict: judge.Verdict) -> NodeStatus:
         rpc=seen.workload.rpc_url,
         restarts=sum(row.restarts for row in seen.processes),
         rss_bytes=sum(memory) if alive else None,
-        uptime_s=max(0, int(time.time() - since)) if since else None,
+        uptime_s=age_s(main.started) if main is not None and lives else None,
         reason=verdict.reason,
         processes=[_process(row, seen) for row in seen.processes],
     )

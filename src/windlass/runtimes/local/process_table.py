@@ -50,6 +50,15 @@ def start_ticks(pid: int) -> int | None:
     return None if fields[0] in (b"Z", b"X") else int(fields[19])
 
 
+def age_s(started: int) -> int | None:
+    """How long a process of this boot has run that started at that tick, in whole seconds."""
+    try:
+        uptime_s = float((PROC / "uptime").read_text().split()[0])
+    except (OSError, ValueError, IndexError):
+        return None
+    return max(0, int(uptime_s - started / os.sysconf("SC_CLK_TCK")))
+
+
 def identity(pid: int) -> Identity | None:
     """Who has this pid now."""
     ticks = start_ticks(pid)

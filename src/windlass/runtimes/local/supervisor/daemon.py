@@ -29,7 +29,7 @@ from windlass.runtimes.local.ports import Reservations
 from windlass.runtimes.local.process_table import Identity, Living
 from windlass.runtimes.local.state import ProcessRow, State, WorkloadRow
 from windlass.runtimes.local.supervisor.definition import digest
-from windlass.runtimes.local.supervisor.machine import Life
+from windlass.runtimes.local.supervisor.machine import Life, missed_death
 from windlass.runtimes.local.supervisor.runner import (
     RESTART_GRACE_S,
     Runner,
@@ -186,6 +186,8 @@ class Supervisor:
             log.info("adopted", extra={"child": target.key, "pid": row.pid})
             runner.adopt(living, row.digest)
             runner.retarget(target)
+        elif row is not None and row.pid is not None and row.desired == "running":
+            runner.life = missed_death(life)
         self._tasks[key] = asyncio.create_task(runner.run(), name=target.key)
 
     async def _remove(self, workloads: list[Workload]) -> list[Runner]:

@@ -87,6 +87,11 @@ def became_unready(life: Life, reason: str) -> Life:
     return msgspec.structs.replace(life, ready=False, last_reason=_cut(reason))
 
 
+def missed_death(life: Life) -> Life:
+    """It died while no supervisor was there to see it, and is started again."""
+    return msgspec.structs.replace(life, restarts=life.restarts + 1)
+
+
 def could_not_start(life: Life, reason: str, now: float) -> Life:
     """The system refused to start it at all."""
     return _died(life, None, reason, now)
