@@ -232,6 +232,13 @@ def test_logs_of_a_node(network: Network) -> None:
     young = network.run("logs", "sealer", "--since", "3s").stdout.splitlines()
     assert 0 < len(young) < len(told)
     assert any("supervisor |" in line for line in network.run("logs").stdout.splitlines())
+    for words, told_of in (
+        (["stop", "saeler"], "did you mean 'sealer'?"),
+        (["stop", "sealer", "--network", "shoer"], "no network 'shoer'; did you mean 'shore'?"),
+    ):
+        refused = network.run(*words, check=False)
+        assert refused.returncode == 2
+        assert told_of in refused.stderr
     done = network.run("logs", "saeler", check=False)
     assert done.returncode == 2
     assert "saeler" in done.stderr

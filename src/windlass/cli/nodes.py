@@ -91,7 +91,11 @@ def scale_command(network: str, nodes: str, spec_file: str | None, purge: bool) 
     """
     match = re.fullmatch(r"nodes=(\d{1,4})", nodes)
     if match is None:
-        raise UsageError(f"{nodes!r} does not say what to scale.", "Write it like nodes=3.")
+        raise UsageError(
+            f"{nodes!r} does not say what to scale.",
+            "Write it like nodes=3; validators are part of the genesis and stay as many as they "
+            "are.",
+        )
     with Teller(f"Scaling {network}") as teller:
         status = operations.scale(
             place_of(spec_file),

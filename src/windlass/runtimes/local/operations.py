@@ -35,6 +35,7 @@ from windlass.runtimes.local.site import sockets_directories
 from windlass.runtimes.local.state import ScaleRow, State
 from windlass.runtimes.local.supervisor.messages import Answer, Request
 from windlass.spec.load import Loaded, load
+from windlass.spec.values import suggestion
 
 if TYPE_CHECKING:
     from windlass.runtimes.local.status import Status
@@ -289,8 +290,12 @@ def _find(state: State, network: str | None, node: str) -> Workload:
         networks = ", ".join(workload.network for workload in found)
         raise UnknownNode(f"Several networks have a {node}: {networks}.", "Name one: --network.")
     if not found:
+        names = sorted({workload.network for workload in state.workloads()})
+        if network is not None and network not in names:
+            raise UnknownNode(f"There is no network {network!r}{suggestion(network, names)}.")
+        known = sorted({w.name for w in state.workloads() if network in (None, w.network)})
         where = f"the network {network!r}" if network else "any network"
-        raise UnknownNode(f"There is no {node!r} in {where}.", "`windlass status` lists the nodes.")
+        raise UnknownNode(f"There is no {node!r} in {where}{suggestion(node, known)}.")
     return found[0]
 
 
