@@ -14,9 +14,10 @@ ROOT = Path(__file__).resolve().parents[1]
 
 def spec_page() -> str:
     """Every field of windlass.yaml."""
+    from tools.docs_ranges import with_ranges
     from windlass.spec.reference import markdown
 
-    return markdown()
+    return with_ranges(markdown())
 
 
 def cli_page() -> str:
