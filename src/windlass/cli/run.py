@@ -14,7 +14,7 @@ def run_command(name: str, settings: str) -> int:
     """Run one of Windlass's own programs in the foreground.
 
     Networks do this by themselves; by hand it is for looking at one program alone. `windlass run
-    NAME --help` says what a program does.
+    NAME --help` says what a program does and what goes into its settings file.
 
     \b
     Example:
