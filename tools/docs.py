@@ -34,10 +34,18 @@ def doctor_page() -> str:
     return markdown()
 
 
+def programs_page() -> str:
+    """Every program with its settings."""
+    from tools.docs_programs import markdown
+
+    return markdown()
+
+
 PAGES: dict[str, Callable[[], str]] = {
     "docs/reference/spec.md": spec_page,
     "docs/reference/command-line.md": cli_page,
     "docs/reference/doctor-json.md": doctor_page,
+    "docs/reference/programs.md": programs_page,
 }
 
 
