@@ -29,6 +29,7 @@ from windlass.runtimes.local.events import Event
 from windlass.runtimes.local.place import Place, locate
 from windlass.runtimes.local.state import State
 from windlass.spec.load import load
+from windlass.vault.errors import VaultCorrupt
 
 SPEC = """
 schema: 1
@@ -275,6 +276,31 @@ def test_preview_touches_nothing(place: Place) -> None:
 
     assert {one.name for one in workloads} == {"sealer", "bootnode-0", "registrar"}
     assert not place.state.exists()
+
+
+def test_a_vault_that_is_gone_is_never_made_anew(place: Place) -> None:
+    """Data without the genesis or the keys that they were made with: refused, nothing is written,
+    and with the old files back it goes on."""
+    up(place)
+    operations.down(place, purge=False)
+    vault, kept = place.state / "vault", place.state / "kept"
+    genesis = vault / "trade" / "genesis.json"
+    for lost in (genesis, vault / "trade", vault):
+        lost.rename(kept)
+        for attempt in (up, lambda one: operations.preview(one, load(one.spec_path))):
+            with pytest.raises(VaultCorrupt, match=r"genesis\.json .* missing although"):
+                attempt(place)
+        assert not genesis.exists()
+        kept.rename(lost)
+    up(place)
+
+
+def test_keys_without_a_database_are_told(place: Place) -> None:
+    """Where only state.db is gone, nobody says that there was never anything."""
+    (place.state / "vault").mkdir(parents=True)
+    with pytest.raises(NoState, match=r"its state\.db is gone"):
+        operations.down(place, purge=False)
+    (place.state / "vault").rmdir()
 
 
 def test_purge_leaves_nothing_of_ours(place: Place) -> None:

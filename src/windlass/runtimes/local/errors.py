@@ -16,7 +16,15 @@ class NoState(WindlassError):
     code = "no_state"
 
     def __init__(self, directory: Path) -> None:
-        super().__init__(f"There is no network in {directory}.", "Start one with `windlass up`.")
+        if (directory / "vault").exists():
+            super().__init__(
+                f"{directory} has keys, but its state.db is gone.",
+                "`windlass up` makes it anew and takes over what runs and the data that there are.",
+            )
+        else:
+            super().__init__(
+                f"There is no network in {directory}.", "Start one with `windlass up`."
+            )
         self.directory = directory
 
 

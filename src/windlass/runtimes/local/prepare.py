@@ -34,6 +34,7 @@ from windlass.runtimes.local.state import NetworkRow, PortRow, ProcessRow, Scale
 from windlass.spec.load import Loaded
 from windlass.spec.models import Network, Spec
 from windlass.spec.roster import BLOCK_MAKERS, names, roster
+from windlass.vault.errors import VaultCorrupt
 from windlass.vault.keys import NetworkKeys
 from windlass.vault.vault import Vault
 
@@ -86,7 +87,7 @@ def prepare(
     """
     kept = _read(place)
     spec, overrides = scaled(loaded.spec, kept.scales if scales is None else dict(scales))
-    vault = Vault(place.state / "vault")
+    vault = _vault(place, spec)
     # Raises GenesisMismatch; makes nothing but keys that are missing in a network that exists.
     known = set(vault.networks())
     keys = {n: vault.identities(n, w) for n, w in spec.networks.items() if n in known}
@@ -135,7 +136,7 @@ def preview(place: Place, loaded: Loaded) -> list[Workload]:
     placeholders, and so are ports if somebody takes them meanwhile."""
     kept = _read(place)
     spec, _ = scaled(loaded.spec, kept.scales)
-    vault = Vault(place.state / "vault")
+    vault = _vault(place, spec)
     keys = {name: vault.preview(name, one) for name, one in spec.networks.items()}
     reservations = Reservations()
     try:
@@ -146,6 +147,18 @@ def preview(place: Place, loaded: Loaded) -> list[Workload]:
     sockets = sockets_directories(place.state)[0]
     site = LocalSite(place.state, sockets, spec.networks, allotment.ports)
     return plan(spec, keys, site)
+
+
+def _vault(place: Place, spec: Spec) -> Vault:
+    """The vault. Raises VaultCorrupt if it has lost what existing data were made with: another
+    genesis would never fit them."""
+    vault = Vault(place.state / "vault")
+    for name in spec.networks:
+        data = place.state / "nodes" / name
+        if vault.existing(name) is None and data.is_dir() and any(data.iterdir()):
+            genesis = vault.directory / name / "genesis.json"
+            raise VaultCorrupt(genesis, f"it is missing although {data} was made with it")
+    return vault
 
 
 def scaled(spec: Spec, scales: Mapping[str, ScaleRow]) -> tuple[Spec, dict[str, ScaleRow]]:
