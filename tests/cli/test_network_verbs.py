@@ -353,6 +353,24 @@ def test_a_dead_supervisor_is_told_of(network: Network) -> None:
     assert "supervisor" not in network.run("status").stderr
 
 
+def test_a_frozen_supervisor_is_named(network: Network) -> None:
+    """Verbs that need it say at once which process it is, and how it goes on."""
+    pid = next(
+        pid for pid in network.pids() if "supervisor" in " ".join(processes.command_line(pid))
+    )
+    network.kill(pid, signal.SIGSTOP)
+    try:
+        for words in (["up", "--detach"], ["restart", "sealer"], ["down"]):
+            done = network.run(*words, check=False)
+            assert done.returncode == 1
+            assert f"process {pid}, is frozen" in done.stderr
+            assert f"kill -CONT {pid}" in done.stderr
+        assert f"kill -CONT {pid}" in network.run("status", check=False).stderr
+    finally:
+        network.kill(pid, signal.SIGCONT)
+    network.up()
+
+
 def test_down_asks_before_it_deletes(network: Network) -> None:
     """Without an answer nothing is stopped or deleted; with a no neither."""
     done = network.run("down", "--purge", check=False)

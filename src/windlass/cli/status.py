@@ -44,7 +44,11 @@ def status_command(spec_file: str | None, network: str | None, json_wanted: bool
             as_json(to_json_value(status))
         else:
             _show(status)
-    if wanted and not watched:
+    if not status.networks and not json_wanted:
+        warn("No network was started here yet.", "Start the spec's with `windlass up`.")
+    if not watched and (frozen := control.frozen(state)) is not None:
+        warn(frozen.sentence, frozen.next_step)
+    elif wanted and not watched:
         warn(
             "The supervisor is not running: nothing that dies is started again.",
             "`windlass up` starts it; it takes over what runs.",

@@ -12,7 +12,7 @@ import msgspec
 import windlass
 from windlass.kit import json
 from windlass.plan.workload import Workload
-from windlass.runtimes.local import launcher, logs
+from windlass.runtimes.local import launcher, logs, process_table
 from windlass.runtimes.local.errors import SupervisorSilent, UnusableState
 from windlass.runtimes.local.site import make_sockets_directory, sockets_directories
 from windlass.runtimes.local.state import State
@@ -96,6 +96,17 @@ def ping(state: State) -> Answer | None:
         return None
 
 
+def frozen(state: State) -> SupervisorSilent | None:
+    """Why a supervisor that is there does not answer: a signal has stopped it, as Ctrl-Z would."""
+    for who in process_table.supervisors(state.directory):
+        if process_table.is_frozen(who.pid):
+            return SupervisorSilent(
+                f"The supervisor, process {who.pid}, is frozen by a signal (SIGSTOP).",
+                f"Let it go on: `kill -CONT {who.pid}`.",
+            )
+    return None
+
+
 class Starting:
     """A supervisor that is there, or is on its way: it starts while the command does other things.
 
@@ -109,6 +120,8 @@ class Starting:
         answer = ping(state)
         if answer is not None and answer.version == windlass.__version__:
             return
+        if answer is None and (silent := frozen(state)) is not None:
+            raise silent
         if answer is not None:
             ask(state, Request(op="leave"), timeout_s=PING_TIMEOUT_S)
         self._started = launcher.launch_supervisor(state.directory, self._log_file)
@@ -131,6 +144,8 @@ class Starting:
             if self._started.has_ended() and ping(state) is None:
                 break
             time.sleep(0.01)
+        if (silent := frozen(state)) is not None:
+            raise silent
         said = logs.tail(self._log_file, bytes_max=2000, since_byte=self._log_start).strip()
         raise SupervisorSilent(
             f"The supervisor did not start: {said or 'it said nothing'}.",

@@ -38,7 +38,11 @@ def main(words: Sequence[str]) -> int:
     parser.add_argument("--state", required=True, type=Path, help="the state's directory")
     directory = parser.parse_args(words).state.resolve()
     setup("supervisor")
-    lock = _locked(directory)
+    try:
+        lock = _locked(directory)
+    except OSError as error:
+        log.error("cannot be locked", extra={"path": error.filename, "reason": error.strerror})  # noqa: TRY400 - for people
+        return 1
     if lock is None:
         log.error("another supervisor is at work", extra={"state": str(directory)})
         return 0
