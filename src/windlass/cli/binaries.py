@@ -77,6 +77,10 @@ def install(programs: tuple[str, ...]) -> None:
         name, _, version = text.partition("=")
         if name not in DEFAULTS:
             raise UsageError(f"There is no program {name!r}.", f"There is: {', '.join(DEFAULTS)}.")
+        if "=" in text and not version:
+            raise UsageError(
+                f"{text!r} names no version.", f"Write it like {name}={DEFAULTS[name]}."
+            )
         wanted[name] = version or DEFAULTS[name]
     with BuildProgress() as building:
         found = Binaries().ensure_all(wanted, building.show)

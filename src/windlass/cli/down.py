@@ -36,6 +36,10 @@ def down_command(spec_file: str | None, purge: bool, yes: bool) -> None:
         with Teller("Stopping") as teller:
             operations.down(place, purge=purge, on_event=teller)
     except NoState:
+        if spec_file is not None and not place.spec_path.exists():
+            raise UsageError(
+                f"There is no spec at {place.spec_path}, and no network beside it."
+            ) from None
         say(f"Nothing runs here: there is no network in {place.state}.")
         return
     say("Stopped, and all its data deleted." if purge else "Stopped. The data stays.")

@@ -46,7 +46,7 @@ def logs_command(
       windlass logs validator-0 -f
       windlass logs --since 10m
     """
-    oldest = time.time() - _age_s(since) if since else None
+    oldest = time.time() - _age_s(since) if since is not None else None
     place = place_of(spec_file)
     files = operations.log_files(place, node, network)
     if not files and not (place.state / FILE_NAME).exists():
@@ -89,7 +89,7 @@ def _text(line: str) -> str:
 
 
 def _age_s(text: str) -> int:
-    match = re.fullmatch(r"(\d{1,9})([smhd]?)", text)
+    match = re.fullmatch(r"([0-9]{1,9})([smhd]?)", text)
     if match is None:
         raise UsageError(f"{text!r} is not an age.", "Write it like 90s, 10m, 2h or 1d.")
     return int(match.group(1)) * UNITS_S[match.group(2) or "s"]

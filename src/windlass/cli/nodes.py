@@ -89,7 +89,7 @@ def scale_command(network: str, nodes: str, spec_file: str | None, purge: bool) 
       windlass scale trade nodes=5
       windlass scale trade nodes=1 --purge
     """
-    match = re.fullmatch(r"nodes=(\d{1,4})", nodes)
+    match = re.fullmatch(r"nodes=([0-9]{1,4})", nodes)
     if match is None:
         raise UsageError(
             f"{nodes!r} does not say what to scale.",

@@ -122,7 +122,7 @@ def bind(text: str) -> str:
     return str(_ip(text))
 
 
-_CPU = re.compile(r"(\d{1,6})(?:\.(\d{1,3}))?(m?)\Z")
+_CPU = re.compile(r"([0-9]{1,6})(?:\.([0-9]{1,3}))?(m?)\Z")
 
 
 def cpu(text: str) -> float:
@@ -136,7 +136,7 @@ def cpu(text: str) -> float:
     return cores
 
 
-_SIZE = re.compile(r"(\d{1,15})(Ki|Mi|Gi|Ti|k|M|G|T)?\Z")
+_SIZE = re.compile(r"([0-9]{1,15})(Ki|Mi|Gi|Ti|k|M|G|T)?\Z")
 _SIZE_UNITS = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12} | {
     unit: 1 << 10 * power for power, unit in enumerate(("Ki", "Mi", "Gi", "Ti"), 1)
 }

@@ -160,7 +160,7 @@ def word(text: str) -> str:
     return "0x" + text[2:].lower().rjust(64, "0")
 
 
-_VERSION = re.compile(r"v?(\d{1,4})\.(\d{1,4})\.(\d{1,4})\Z")
+_VERSION = re.compile(r"v?([0-9]{1,4})\.([0-9]{1,4})\.([0-9]{1,4})\Z")
 
 
 def _version(text: str, example: str) -> tuple[str, tuple[int, int, int]]:

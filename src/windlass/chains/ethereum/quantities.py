@@ -28,7 +28,12 @@ WEI_PER_UNIT = {"wei": 1, "gwei": 10**9, "ether": 10**18}
 
 _ADDRESS = re.compile(r"0x[0-9a-fA-F]{40}\Z")
 _HASH = re.compile(r"0x[0-9a-fA-F]{64}\Z")
-_AMOUNT = re.compile(r"(\d[\d_]*)(?:\.(\d+))?\s*(wei|gwei|ether)?\Z")
+# Underscores stand between groups of three only: 1_0 is a slip of the pen, and this is money.
+_AMOUNT = re.compile(
+    r"([0-9]+|[0-9]{1,3}(?:_[0-9]{3})+)(?:\.([0-9]+))?\s*(wei|gwei|ether)?\Z",
+)
+AMOUNT_LENGTH_MAX = 120
+"""2**256 wei with all its underscores and a unit, and some room."""
 
 
 def parse_address(text: str) -> Address:
@@ -47,9 +52,12 @@ def parse_block_hash(text: str) -> BlockHash:
 
 def parse_amount(text: str, default_unit: str = "wei") -> Wei:
     """Reads "12", "1_000 gwei" or "1.5 ether" exactly; raises ValueError with the reason."""
-    match = _AMOUNT.match(text.strip())
+    match = _AMOUNT.match(text.strip()) if len(text) <= AMOUNT_LENGTH_MAX else None
     if not match:
-        raise ValueError(f"{text!r} is not an amount: write it like '5 ether', '20 gwei' or '1000'")
+        short = text if len(text) <= AMOUNT_LENGTH_MAX else f"{text[:20]}…"
+        raise ValueError(
+            f"{short!r} is not an amount: write it like '5 ether', '20 gwei' or '1000'"
+        )
     whole, fraction, unit = match.group(1), match.group(2) or "", match.group(3) or default_unit
     scaled = int(whole.replace("_", "") + fraction) * WEI_PER_UNIT[unit]
     amount, rest = divmod(scaled, 10 ** len(fraction))

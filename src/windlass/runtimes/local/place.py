@@ -32,6 +32,8 @@ def locate(spec_file: str | None = None) -> Place:
 
     Raises UsageError for a path that leads nowhere, or that no file of ours can name.
     """
+    if spec_file == "":
+        raise UsageError("-f names no file: it is empty.", "Name one, or leave -f away.")
     spec_path = _absolute(spec_file or SPEC_NAME, "the spec", "Name the spec's own file with -f.")
     chosen = os.environ.get(STATE_VARIABLE) or str(spec_path.parent / STATE_NAME)
     next_step = f"Name another directory in {STATE_VARIABLE}."
