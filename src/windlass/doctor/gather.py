@@ -40,6 +40,7 @@ async def gather(place: Place) -> Evidence:
     return Evidence(
         now=time.time(),
         state=str(place.state),
+        state_error="" if networks else f"{place.state} holds no network.",
         networks=tuple(networks),
         supervisor_pid=supervisor.pid if supervisor else None,
         disk=machine.disk(place.state),

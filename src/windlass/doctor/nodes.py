@@ -134,7 +134,10 @@ class _Seen:
         try:
             if workload.url is not None and workload.role == "bootnode":
                 page = await get(workload.url, timeout_s=TIMEOUT_S)
-                self.enode = page.body.decode("utf-8", "replace").strip() or None
+                if page.status == 200:  # one that is too busy says so in words
+                    self.enode = page.body.decode("utf-8", "replace").strip() or None
+                else:
+                    self.errors["page"] = f"{workload.url} answered with status {page.status}"
             elif workload.url is not None and workload.role == "registrar":
                 self.listed = (await _json(f"{workload.url}/json", _Listed)).bootnodes
         except (WindlassError, json.JsonError) as error:

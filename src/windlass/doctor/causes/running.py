@@ -15,7 +15,7 @@ def find(evidence: Evidence) -> Iterator[Finding]:
         yield Finding(
             code="not-running",
             severity="error",
-            sentence="Nothing was ever started here.",
+            sentence="Nothing of this spec is known to run.",
             evidence=evidence.state_error,
             next_step="Start the spec's networks with `windlass up`.",
         )
