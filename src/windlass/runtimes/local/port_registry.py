@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import fcntl
 import os
-import pwd
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -19,6 +18,7 @@ import msgspec
 
 from windlass.kit.files import FileError, ensure_directory, read_json, write_atomically
 from windlass.runtimes.local.errors import UnusableState
+from windlass.runtimes.local.home import user_directory
 from windlass.runtimes.local.state import FILE_NAME as STATE_FILE_NAME
 from windlass.runtimes.local.state import PortRow
 
@@ -46,19 +46,11 @@ def directory() -> Path:
 
     Raises UnusableState without a home.
     """
-    base = os.environ.get("XDG_STATE_HOME", "")
-    if base.startswith("/"):  # the specification of XDG says to ignore a relative one
-        return Path(base) / "windlass"
-    home = os.environ.get("HOME", "")
-    if not home:
-        try:
-            home = pwd.getpwuid(os.getuid()).pw_dir
-        except KeyError:
-            raise UnusableState(
-                "This user has no home directory to remember in which spec has which port.",
-                "Name a directory in XDG_STATE_HOME.",
-            ) from None
-    return Path(home) / ".local" / "state" / "windlass"
+    refusal = UnusableState(
+        "This user has no home directory to remember in which spec has which port.",
+        "Name a directory in XDG_STATE_HOME.",
+    )
+    return user_directory("XDG_STATE_HOME", ".local/state", refusal)
 
 
 class Registry:

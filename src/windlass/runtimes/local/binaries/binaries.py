@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import pwd
 import secrets
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -15,6 +14,7 @@ from windlass.runtimes.local.binaries.errors import CacheError
 from windlass.runtimes.local.binaries.finder import find_on_path
 from windlass.runtimes.local.binaries.models import Binary, Progress, Verdict
 from windlass.runtimes.local.binaries.store import Store
+from windlass.runtimes.local.home import user_directory
 
 KEEP_VARIABLE = "WINDLASS_KEEP_BUILD_CACHE"
 """Set to 1 to keep the private Go, its modules and objects (2 GB) for the next build."""
@@ -22,19 +22,11 @@ KEEP_VARIABLE = "WINDLASS_KEEP_BUILD_CACHE"
 
 def default_cache() -> Path:
     """`windlass` under XDG_CACHE_HOME, else under ~/.cache. Raises CacheError without a home."""
-    base = os.environ.get("XDG_CACHE_HOME", "")
-    if base.startswith("/"):  # the specification of XDG says to ignore a relative one
-        return Path(base) / "windlass"
-    home = os.environ.get("HOME", "")
-    if not home:
-        try:
-            home = pwd.getpwuid(os.getuid()).pw_dir
-        except KeyError:
-            raise CacheError(
-                "This user has no home directory to keep programs in.",
-                "Name a directory in XDG_CACHE_HOME.",
-            ) from None
-    return Path(home) / ".cache" / "windlass"
+    refusal = CacheError(
+        "This user has no home directory to keep programs in.",
+        "Name a directory in XDG_CACHE_HOME.",
+    )
+    return user_directory("XDG_CACHE_HOME", ".cache", refusal)
 
 
 class Binaries:
