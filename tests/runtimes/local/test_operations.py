@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -18,6 +19,7 @@ from windlass.runtimes.local import changes, control, operations, process_table
 from windlass.runtimes.local.bring_up import MENDED_META
 from windlass.runtimes.local.errors import (
     Busy,
+    ChainMissing,
     NodeStopped,
     NoState,
     NotEnoughDisk,
@@ -292,6 +294,20 @@ def test_a_vault_that_is_gone_is_never_made_anew(place: Place) -> None:
                 attempt(place)
         assert not genesis.exists()
         kept.rename(lost)
+    up(place)
+
+
+def test_a_chain_that_is_gone_is_not_begun_again(place: Place) -> None:
+    """A sealer whose data were deleted is not started on an empty chain, and goes on with them."""
+    up(place)
+    operations.down(place, purge=False)
+    data = place.state / "nodes"
+    data.rename(place.state / "kept")
+    with pytest.raises(ChainMissing, match="trade/sealer has run before"):
+        up(place)
+    assert not (data / "trade" / "sealer").exists()
+    shutil.rmtree(data, ignore_errors=True)
+    (place.state / "kept").rename(data)
     up(place)
 
 

@@ -163,6 +163,20 @@ class SigningRecordMissing(WindlassError):
         self.path = path
 
 
+class ChainMissing(WindlassError):
+    """The sealer's data are gone: blocks that were final would be made a second time."""
+
+    code = "chain_missing"
+
+    def __init__(self, path: Path, node: str) -> None:
+        super().__init__(
+            f"{path} is missing, but {node} has run before: the chain's blocks were in it.",
+            "Put it back from a backup. If there is none, the chain is lost: `windlass down "
+            "--purge` and `windlass up` begin another one.",
+        )
+        self.path = path
+
+
 class NotDeleted(WindlassError):
     """Something that was to be deleted for good is still there."""
 

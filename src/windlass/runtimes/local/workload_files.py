@@ -15,7 +15,7 @@ from pathlib import Path
 
 from windlass.kit.files import FileError, write_atomically
 from windlass.plan.workload import File, Workload
-from windlass.runtimes.local.errors import SigningRecordMissing
+from windlass.runtimes.local.errors import ChainMissing, SigningRecordMissing
 
 
 class Writer:
@@ -28,8 +28,8 @@ class Writer:
         """Makes the directories and files of these workloads what they should be, leaving alone
         what is so already.
 
-        `ran` are those that were ever started, by network/name. Raises FileError, and
-        SigningRecordMissing before anything is written.
+        `ran` are those that were ever started, by network/name. Raises FileError, and before
+        anything is written SigningRecordMissing and ChainMissing.
         """
         workloads = list(workloads)
         for workload in workloads:
@@ -67,6 +67,9 @@ def _differs(file: File, found: bytes) -> bool:
 
 
 def _refuse_lost(workload: Workload, has_run: bool) -> None:
+    data = Path(workload.directory)
+    if workload.role == "sealer" and has_run and not data.exists():
+        raise ChainMissing(data, workload.key)
     if workload.role != "validator":
         return  # the votes of all others count for nothing
     for path in (Path(file.path) for file in workload.files if file.once):
