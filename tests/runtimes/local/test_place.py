@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import pwd
 import subprocess
 from pathlib import Path
 
@@ -11,6 +13,7 @@ import pytest
 from tests.support.network import WINDLASS, environment
 from tests.support.network import spec as spec_text
 from windlass.kit.errors import UsageError
+from windlass.runtimes.local.errors import UnusableState
 from windlass.runtimes.local.place import locate
 
 NOBODY = ["unshare", "--user", "--map-user=47110"]
@@ -102,3 +105,12 @@ def test_the_command_says_so(tmp_path: Path, file: str) -> None:
         assert done.returncode == 2
         assert "defect" not in done.stdout + done.stderr
     assert '"code": "usage"' in run("--json").stdout
+
+
+def test_a_state_of_another_user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whose it is, is said; what is refused for another reason is told as the system did."""
+    denied = PermissionError(errno.EACCES, "Permission denied", str(tmp_path))
+    assert "Permission denied" in UnusableState.refused(tmp_path, denied).sentence
+    owner = pwd.getpwuid(os.getuid()).pw_name
+    monkeypatch.setattr(os, "geteuid", lambda: os.getuid() + 1)
+    assert f"another user, {owner}" in UnusableState.refused(tmp_path, denied).sentence

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import errno
+import os
+import pwd
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -61,6 +63,23 @@ class UnusableState(WindlassError):
     """The state's database is there but this process may not or cannot use it now."""
 
     code = "unusable_state"
+
+    @classmethod
+    def refused(cls, directory: Path, error: OSError) -> UnusableState:
+        """What the system said about the state's directory, and whose it is if that is why."""
+        try:
+            owner = directory.stat().st_uid
+        except OSError:
+            owner = os.geteuid()
+        if isinstance(error, PermissionError) and owner != os.geteuid():
+            return cls(
+                f"{directory} belongs to another user, {_user(owner)}.",
+                "Run the command as that user, or name a directory of your own in WINDLASS_STATE.",
+            )
+        return cls(
+            f"{directory} cannot hold the state: {error.strerror}.",
+            "Name another directory in WINDLASS_STATE.",
+        )
 
 
 class DiskFull(WindlassError):
@@ -216,3 +235,10 @@ def disk_full_as_refusal(path: Path) -> Iterator[None]:
         if is_disk_full(error) and not isinstance(error, DiskFull):
             raise DiskFull(path) from error
         raise
+
+
+def _user(number: int) -> str:
+    try:
+        return pwd.getpwuid(number).pw_name
+    except KeyError:
+        return f"number {number}"

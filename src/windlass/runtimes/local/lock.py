@@ -65,10 +65,7 @@ def _locked(directory: Path, path: Path) -> int:
                 raise Busy(holder.pid, holder.command, holder.started) from None
             os.close(descriptor)
     except OSError as error:
-        raise UnusableState(
-            f"{directory} cannot hold the state: {error.strerror}.",
-            "Name another directory in WINDLASS_STATE.",
-        ) from error
+        raise UnusableState.refused(directory, error) from error
 
 
 def _write(descriptor: int) -> None:

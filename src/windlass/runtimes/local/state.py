@@ -130,9 +130,9 @@ class State:
         BrokenState, UnusableState or DiskFull.
         """
         path = directory / FILE_NAME
-        if not create and not path.exists():
-            raise NoState(directory)
         with _translated(path):
+            if not create and not path.exists():
+                raise NoState(directory)
             if create:
                 _make_private(directory, path)
             connection = sqlite3.connect(path, timeout=LOCK_WAIT_S, isolation_level=None)
@@ -351,10 +351,7 @@ def _translated(path: Path) -> Iterator[None]:
         raise BrokenState(path, str(error)) from error
     except OSError as error:
         if isinstance(error, FileExistsError | NotADirectoryError | PermissionError):
-            raise UnusableState(
-                f"{path.parent} cannot hold the state: {error.strerror}.",
-                "Name another directory in WINDLASS_STATE.",
-            ) from error
+            raise UnusableState.refused(path.parent, error) from error
         raise
 
 
