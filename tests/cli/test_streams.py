@@ -53,7 +53,7 @@ def redirected(
 
 @pytest.mark.parametrize(
     ("arguments", "code"),
-    [(["--help"], 0), (["status"], 1), (["plan", "--json"], 0), (["logs", "x"], 2)],
+    [(["--help"], 0), (["init"], 1), (["plan", "--json"], 0), (["logs", "x"], 2)],
 )
 @pytest.mark.parametrize("redirection", [">&-", "<&- >&-", "<&- >&- 2>&-"])
 def test_closed_streams_change_nothing(
