@@ -64,6 +64,8 @@ for lock in $locks; do
 done
 say "Installing windlass itself."
 install --no-build-isolation --no-deps --editable .
+# A network starts a dozen of our programs at the same moment: none of them should compile first.
+env -u PYTHONDONTWRITEBYTECODE .venv/bin/python -m compileall -qq src .venv/lib || true
 # Development contains the runtime's packages at the same versions, so an older stamp of the other
 # set stays true as long as its own key does.
 others=$(printf '%s' "$done_with" | grep -v "^$1 " || true)
