@@ -129,8 +129,12 @@ async def test_a_node_is_what_it_answers(state: State) -> None:
     assert (seen.pid, seen.rpc, seen.restarts) == (os.getpid(), one.url, 4)
     assert seen.rss_bytes is not None
     assert seen.rss_bytes > 0
+    own = process_table.identity(os.getpid())
+    assert own is not None
+    age_s = process_table.age_s(own.started)
     assert seen.uptime_s is not None
-    assert seen.uptime_s >= 60
+    assert age_s is not None
+    assert age_s - 60 <= seen.uptime_s <= age_s, "from the process's start, not the row's time"
     assert [process.state for process in seen.processes] == ["running", "running"]
 
 
