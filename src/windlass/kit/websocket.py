@@ -1,0 +1,1 @@
+"""A WebSocket client, wrapped so that callers see our own errors only."""

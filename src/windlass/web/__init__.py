@@ -1,0 +1,1 @@
+"""What all pages share: layout, design tokens, components, live updates. Knows no program."""
