@@ -79,6 +79,20 @@ def node(name: str, role: str = "validator", **changes: Any) -> NodeEvidence:
     return msgspec.structs.replace(healthy, **changes)
 
 
+def program(role: str, **changes: Any) -> NodeEvidence:
+    """A healthy gateway or dashboard: one process, no chain of its own."""
+    one = node(role, role, geth=None, driver=None, cometbft=None)
+    rows = (msgspec.structs.replace(one.processes[0], process=role),)
+    workload = msgspec.structs.replace(
+        one.workload,
+        main=role,
+        processes=(Process(name=role, command=Command(program=role, arguments=()), ready=Probe()),),
+    )
+    return msgspec.structs.replace(
+        one, workload=workload, processes=rows, alive=frozenset((role,)), **changes
+    )
+
+
 def address(name: str) -> str:
     """A CometBFT address for that name."""
     return name.upper().ljust(40, "0")
@@ -96,7 +110,7 @@ def network(*changed: NodeEvidence) -> NetworkEvidence:
         status=NetworkStatus(
             name="trade", family="ethereum", consensus="bft", chain_id=1, height=HEIGHT,
             finalized=HEIGHT, block_time_s=1, nodes=[],
-            endpoints=Endpoints(rpc=None, ws=None, registrar=None),
+            endpoints=Endpoints(rpc=None, ws=None, registrar=None, ethstats=None, dashboard=None),
         ),
         nodes=tuple(by_name.values()),
         keys=Keys(

@@ -22,6 +22,8 @@ def test_shows_everything_but_secrets() -> None:
     files = [file for one in shown["workloads"] for file in one["files"]]
     assert all((file["content"] is None) is file["secret"] for file in files)
     assert {file["path"].rpartition("/")[2] for file in files if file["secret"]} == {
+        "ethstats.secret",
+        "geth.toml",
         "jwt.hex",
         "node.key",
         "node_key.json",

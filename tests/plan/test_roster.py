@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.plan import examples
-from windlass.plan.roster import PortRequest, endpoint, port_requests
+from windlass.plan.roster import PortRequest, port_requests
 from windlass.spec.models import Ports
 from windlass.spec.roster import roster
 
@@ -19,23 +19,18 @@ def test_names_by_consensus() -> None:
     bft = [one.name for one in roster(examples.network(validators=2))]
     solo = [one.name for one in roster(examples.network(consensus="solo"))]
 
-    assert bft == ["validator-0", "validator-1", "node-0", "bootnode-0", "bootnode-1", "registrar"]
-    assert solo == ["sealer", "node-0", "bootnode-0", "bootnode-1", "registrar"]
-
-
-def test_endpoint_spares_the_block_makers() -> None:
-    """The network's RPC is the first node's; a block maker's only if there is no node."""
-    assert endpoint(examples.network()) == "node-0"
-    assert endpoint(examples.network(nodes=0)) == "validator-0"
-    assert endpoint(examples.network(nodes=0, consensus="solo")) == "sealer"
+    helpers = ["bootnode-0", "bootnode-1", "registrar", "gateway", "dashboard"]
+    assert bft == ["validator-0", "validator-1", "node-0", *helpers]
+    assert solo == ["sealer", "node-0", *helpers]
 
 
 def test_well_known_ports() -> None:
     """What people look for starts at the number they know; what they don't has none."""
     wanted = requests(nodes=2)
 
-    assert wanted["node-0", "rpc"].start == wanted["node-1", "rpc"].start == 8545
-    assert wanted["node-0", "ws"].start == 8546
+    assert wanted["gateway", "rpc"].start == wanted["node-1", "rpc"].start == 8545
+    assert wanted["gateway", "ws"].start == 8546
+    assert wanted["dashboard", "dashboard"].start == 3000
     assert wanted["registrar", "registrar"].start == 9898
     assert wanted["bootnode-0", "bootnode"].start == 30301
     assert wanted["bootnode-0", "bootnode"].protocol == "udp"
@@ -46,16 +41,25 @@ def test_well_known_ports() -> None:
 
 
 def test_chosen_ports_are_the_first_ones_only() -> None:
-    """A number in the spec holds for the endpoint, the registrar and the first bootnode."""
-    wanted = requests(nodes=2, ports=Ports(rpc=7000, registrar=7001, bootnode=7002))
+    """A number in the spec holds for the gateway, the dashboard, the registrar and the first
+    bootnode."""
+    ports = Ports(rpc=7000, registrar=7001, bootnode=7002, dashboard=7003)
+    wanted = requests(nodes=2, ports=ports)
 
     fixed = {key: one.start for key, one in wanted.items() if one.fixed}
     assert fixed == {
-        ("node-0", "rpc"): 7000,
+        ("gateway", "rpc"): 7000,
         ("registrar", "registrar"): 7001,
         ("bootnode-0", "bootnode"): 7002,
+        ("dashboard", "dashboard"): 7003,
     }
-    assert requests(nodes=0, ports=Ports(rpc=7000))["validator-0", "rpc"].start == 7000
+
+
+def test_the_gateway_comes_before_the_nodes() -> None:
+    """The numbers that people know are the gateway's, whoever else begins to look at them."""
+    order = [one.workload for one in port_requests("trade", examples.network()) if one.start]
+
+    assert order.index("gateway") < order.index("node-0")
 
 
 def test_fixed_ports_are_given_out_first() -> None:

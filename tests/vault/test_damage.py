@@ -33,7 +33,9 @@ networks:
 """
 CONSENSUS = ["bft", "solo"]
 MAKER = {"bft": "validator-0", "solo": "sealer"}
-FILES = ["vault.json", "identities.json", "genesis.json", "passphrase", "keystore"]
+FILES = [
+    "vault.json", "identities.json", "secrets.json", "genesis.json", "passphrase", "keystore"
+]  # fmt: skip
 
 WRONG: list[Any] = [None, -1, 1 << 70, "", "é" * 64, "0" * 64, "f" * 64, [], {"a": {}}]
 """Values of another type, of another length, and of no key."""

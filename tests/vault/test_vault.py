@@ -246,7 +246,7 @@ EVERYTHING = "genesis: {accounts: [{name: a, balance: 1 wei}, {name: b, balance:
 
 
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
-@pytest.mark.parametrize("writes", range(1, 7))
+@pytest.mark.parametrize("writes", range(1, 8))
 def test_a_crash_between_any_two_files_is_harmless(
     tmp_path: Path, writes: int, *, after: bool
 ) -> None:
@@ -259,7 +259,7 @@ def test_a_crash_between_any_two_files_is_harmless(
 
     assert len(left) == writes - (not after)
     assert {name: complete[name] for name in left} == left
-    assert len(complete) == 6  # the mark, identities, passphrase, two keystores, genesis
+    assert len(complete) == 7  # the mark, identities, secrets, passphrase, two keystores, genesis
     assert not [name for name in complete if name.endswith(".tmp")]
     assert Vault(tmp_path).identities("trade", network(EVERYTHING)) == keys
 
@@ -276,7 +276,9 @@ def test_a_full_disk_is_told(tmp_path: Path) -> None:
     assert Vault(tmp_path).identities("trade", network()).identities
 
 
-@pytest.mark.parametrize("name", ["", "trade", "trade/identities.json", "trade/keystore"])
+@pytest.mark.parametrize(
+    "name", ["", "trade", "trade/identities.json", "trade/secrets.json", "trade/keystore"]
+)
 def test_what_others_can_read_is_refused(tmp_path: Path, name: str) -> None:
     """A secret that is open to others is not used; the line that closes it is told."""
     made(tmp_path)

@@ -39,6 +39,7 @@ SECTIONS: dict[str, dict[str, Verb]] = {
         "accounts": Verb("accounts", "List, make and import a network's accounts."),
         "fund": Verb("send", "Give an address money from the first genesis account."),
         "send": Verb("send", "Send money and wait until it is final."),
+        "transaction": Verb("transaction", "Say what became of a transaction."),
     },
     "Tools": {
         "binaries": Verb("binaries", "Find, build, check and remove the chain clients."),

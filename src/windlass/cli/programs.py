@@ -109,6 +109,48 @@ PROGRAMS = {
             "8080; it wins over `bootnodes` and `bootnode_service`, which may then be left out.",
         },
     ),
+    "gateway": Program(
+        "is a network's RPC endpoint, in front of its nodes",
+        "Reads go to nodes that are up to date, and no client ever sees the chain go backwards. "
+        "A transaction that it accepted is kept and sent again until it is in a block. The file of "
+        'nodes is one JSON object: {"nodes": [{"name", "rpc_url", "ws_url", "priority"}]}.',
+        "health_host:health_port",
+        {
+            "network": "trade",
+            "node": "gateway",
+            "chain_id": 20260,
+            "genesis_hash": "0x" + "5d" * 32,
+            "block_time_s": 1,
+            "nodes_file": "nodes.json",
+            "database": "gateway.sqlite",
+            "host": "127.0.0.1",
+            "http_port": 8545,
+            "ws_port": 8546,
+            "health_host": "127.0.0.1",
+            "health_port": 9700,
+        },
+        {},
+    ),
+    "dashboard": Program(
+        "shows a network live in the browser",
+        "Nodes report to it over the ethstats protocol, each with a secret of its own. The file of "
+        'nodes is one JSON object: {"nodes": [{"name", "role", "cometbft_url", "validator", '
+        '"fee_recipient"}]}.',
+        "host:port",
+        {
+            "network": "trade",
+            "node": "dashboard",
+            "chain_id": 20260,
+            "consensus": "bft",
+            "block_time_s": 1,
+            "nodes_file": "nodes.json",
+            "secret_file": "ethstats.secret",
+            "database": "dashboard.sqlite",
+            "host": "127.0.0.1",
+            "port": 3000,
+        },
+        {},
+    ),
 }
 VARIABLES = {
     "WINDLASS_LOG_LEVEL": "Least level of what is logged: DEBUG, INFO (the default), WARNING, "

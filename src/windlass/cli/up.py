@@ -131,6 +131,7 @@ def _addresses(place: Place, status: Status) -> None:
 def _facts(vault: Vault, network: NetworkStatus) -> list[tuple[str, str]]:
     urls = network.endpoints
     facts = [("RPC", urls.rpc), ("WebSocket", urls.ws), ("registrar", urls.registrar)]
+    facts.insert(2, ("dashboard", urls.dashboard))
     keys = vault.existing(network.name)
     funded = (
         next((one for one in keys.accounts if one.keystore and one.origin == "genesis"), None)

@@ -14,7 +14,9 @@ from windlass.doctor.causes import (
     bootnodes,
     clock,
     consensus,
+    dashboard,
     disk,
+    gateway,
     genesis,
     geth,
     jwt,
@@ -48,6 +50,8 @@ _CAUSES: tuple[Callable[[Evidence], Iterator[Finding]], ...] = (
     bootnodes.find,
     geth.find,
     quorum.find,
+    gateway.find,
+    dashboard.find,
 )
 _TOLD_WHEN_OFF = ("not-running", "vault-unusable", "signing-record-missing")
 """What is told of a network of which nothing runs: the others keep it from being started."""

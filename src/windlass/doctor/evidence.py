@@ -52,6 +52,57 @@ class Follower(msgspec.Struct, frozen=True, kw_only=True):
     geth_detail: str = ""
 
 
+class StuckTransaction(msgspec.Struct, frozen=True, kw_only=True):
+    """A transaction that the gateway accepted and that no block takes. `sender_nonce` is the number
+    of the next one that the chain would take from its sender, `base_fee_wei` what a block asks."""
+
+    hash: str
+    sender: str
+    nonce: int
+    sender_nonce: int | None = None
+    age_s: float = 0.0
+    last_refusal: str = ""
+    max_fee_wei: str | None = None
+
+
+class BackedNode(msgspec.Struct, frozen=True, kw_only=True):
+    """A node as the gateway sees it; `reason` says why it is not usable."""
+
+    name: str
+    height: int | None = None
+    usable: bool = False
+    reason: str = ""
+
+
+class Journal(msgspec.Struct, frozen=True, kw_only=True):
+    """How full the gateway's journal of accepted transactions is."""
+
+    pending: int = 0
+    limit: int = 0
+
+
+class GatewayState(msgspec.Struct, frozen=True, kw_only=True):
+    """/state of a gateway, as far as it matters here."""
+
+    nodes: list[BackedNode] = []
+    journal: Journal = Journal()
+    stuck: list[StuckTransaction] = []
+
+
+class Refusal(msgspec.Struct, frozen=True, kw_only=True):
+    """A login that the dashboard refused. `at` is in Unix seconds."""
+
+    name: str
+    address: str = ""
+    at: float = 0.0
+
+
+class DashboardState(msgspec.Struct, frozen=True, kw_only=True):
+    """/state of a dashboard, as far as it matters here."""
+
+    refused: list[Refusal] = []
+
+
 class CometbftView(msgspec.Struct, frozen=True, kw_only=True):
     """What a CometBFT says over its RPC. `validators` maps addresses to voting power."""
 
@@ -99,7 +150,8 @@ class NodeEvidence(msgspec.Struct, frozen=True, kw_only=True):
     `frozen` are processes that a signal has stopped (SIGSTOP). `executables` maps each running
     process to the file that it runs (ending in " (deleted)" if that is gone), `log_tails` each one
     that is not ready to the end of its log. `bootnodes` are the enodes that its geth was started
-    with, `enode` is what a bootnode calls itself, `listed` what a registrar lists.
+    with, `enode` is what a bootnode calls itself, `listed` what a registrar lists. `gateway` and
+    `dashboard` are what those say of themselves.
     """
 
     workload: Workload
@@ -122,6 +174,8 @@ class NodeEvidence(msgspec.Struct, frozen=True, kw_only=True):
     bootnodes: tuple[str, ...] = ()
     enode: str | None = None
     listed: tuple[BootnodeEntry, ...] = ()
+    gateway: GatewayState | None = None
+    dashboard: DashboardState | None = None
 
     @property
     def name(self) -> str:

@@ -78,6 +78,18 @@ CAUSES: dict[str, Cause] = {
         meaning="A node boots from, or the registrar lists, a bootnode that does not answer.",
         scope="network",
     ),
+    "gateway-without-node": Cause(
+        meaning="The gateway has no node that it can answer from, though some should run.",
+        scope="node",
+    ),
+    "dashboard-secret-refused": Cause(
+        meaning="A node reports to the dashboard with a wrong secret, so it is not shown.",
+        scope="network",
+    ),
+    "transaction-stuck": Cause(
+        meaning="A transaction that the gateway accepted can't get into a block as things are.",
+        scope="network",
+    ),
     "geth-down": Cause(meaning="A geth does not run or does not answer.", scope="symptom"),
     "geth-behind": Cause(
         meaning="A geth answers, but is behind the network or can't take its blocks.",

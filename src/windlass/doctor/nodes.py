@@ -16,8 +16,10 @@ from windlass.chains.ethereum.quantities import from_hex
 from windlass.doctor.evidence import (
     BootnodeEntry,
     CometbftView,
+    DashboardState,
     DriverState,
     FileCheck,
+    GatewayState,
     GethView,
     Holder,
     LostRecord,
@@ -89,6 +91,8 @@ async def look_at(
         bootnodes=_bootnodes(alive.get("geth")),
         enode=seen.enode,
         listed=tuple(seen.listed),
+        gateway=seen.gateway,
+        dashboard=seen.dashboard,
     )
 
 
@@ -101,6 +105,8 @@ class _Seen:
         self.cometbft: CometbftView | None = None
         self.enode: str | None = None
         self.listed: list[BootnodeEntry] = []
+        self.gateway: GatewayState | None = None
+        self.dashboard: DashboardState | None = None
         self.errors: dict[str, str] = {}
 
     async def see_driver(self, workload: Workload) -> None:
@@ -113,7 +119,7 @@ class _Seen:
 
     async def see_geth(self, workload: Workload) -> None:
         """geth's RPC."""
-        if workload.rpc_url is not None:
+        if workload.rpc_url is not None and workload.main == "geth":
             try:
                 self.geth = await _geth(workload.rpc_url)
             except WindlassError as error:
@@ -130,7 +136,7 @@ class _Seen:
                 self.errors["cometbft"] = error.sentence
 
     async def see_pages(self, workload: Workload) -> None:
-        """A bootnode's enode, a registrar's list."""
+        """A bootnode's enode, a registrar's list, what gateway and dashboard say of themselves."""
         try:
             if workload.url is not None and workload.role == "bootnode":
                 page = await get(workload.url, timeout_s=TIMEOUT_S)
@@ -140,6 +146,10 @@ class _Seen:
                     self.errors["page"] = f"{workload.url} answered with status {page.status}"
             elif workload.url is not None and workload.role == "registrar":
                 self.listed = (await _json(f"{workload.url}/json", _Listed)).bootnodes
+            elif workload.role == "gateway":
+                self.gateway = await _json(f"{workload.health_url}/state", GatewayState)
+            elif workload.role == "dashboard":
+                self.dashboard = await _json(f"{workload.health_url}/state", DashboardState)
         except (WindlassError, json.JsonError) as error:
             self.errors["page"] = str(error)
 

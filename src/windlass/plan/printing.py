@@ -15,8 +15,8 @@ SCHEMA = 1
 def to_json_value(workloads: Sequence[Workload]) -> dict[str, Any]:
     """`{"schema": 1, "workloads": [...]}`: each workload's fields by their names.
 
-    A file is `{"path", "secret", "once", "content"}`, its content text; that of a secret file is
-    null, and so is one that is not UTF-8.
+    A file is `{"path", "secret", "once", "live", "content"}`, its content text; that of a secret
+    file is null, and so is one that is not UTF-8.
     """
     return {"schema": SCHEMA, "workloads": [_workload(workload) for workload in workloads]}
 
@@ -31,6 +31,7 @@ def _file(file: File) -> dict[str, Any]:
         "path": file.path,
         "secret": file.secret,
         "once": file.once,
+        "live": file.live,
         "content": None if file.secret else _text(file.content),
     }
 

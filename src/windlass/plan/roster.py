@@ -1,4 +1,4 @@
-"""Which ports a network's workloads need, and whose RPC is the network's.
+"""Which ports a network's workloads need.
 
 Kept apart from the plan because a runtime must find ports before there can be a plan.
 """
@@ -9,7 +9,13 @@ import msgspec
 
 from windlass.plan.site import PORT_PROTOCOLS, WELL_KNOWN_PORTS
 from windlass.spec.models import Network, Role
-from windlass.spec.roster import BLOCK_MAKERS, Member, names, roster
+from windlass.spec.roster import BLOCK_MAKERS, Member, roster
+
+ENDPOINT = "gateway"
+"""The workload whose RPC is the network's."""
+
+_CHOSEN = (ENDPOINT, "dashboard", "registrar", "bootnode-0")
+"""Whose ports the numbers in the spec are."""
 
 _GETH_PORTS = ("rpc", "ws", "engine", "p2p")
 _BFT_PORTS = (*_GETH_PORTS, "cometbft_p2p", "cometbft_rpc", "health")
@@ -30,11 +36,6 @@ class PortRequest(msgspec.Struct, frozen=True, kw_only=True):
     fixed: bool
 
 
-def endpoint(network: Network) -> str:
-    """The workload whose RPC is the network's: a node, so that no application loads a validator."""
-    return (names(network, "node") or names(network, *BLOCK_MAKERS))[0]
-
-
 def port_requests(name: str, network: Network) -> tuple[PortRequest, ...]:
     """Every port of the network called `name`, in the order in which to give out numbers."""
     requests = [
@@ -43,8 +44,17 @@ def port_requests(name: str, network: Network) -> tuple[PortRequest, ...]:
         for port in _ports(network, member.role)
     ]
     # What must have a certain number comes first, then what people look for, so that an internal
-    # port never sits on a number that somebody asked for.
-    return tuple(sorted(requests, key=lambda request: (not request.fixed, request.start is None)))
+    # port never sits on a number that somebody asked for; the network's own before its nodes'.
+    return tuple(
+        sorted(
+            requests,
+            key=lambda request: (
+                not request.fixed,
+                request.start is None,
+                request.workload != ENDPOINT,
+            ),
+        )
+    )
 
 
 def _ports(network: Network, role: Role) -> tuple[str, ...]:
@@ -53,6 +63,10 @@ def _ports(network: Network, role: Role) -> tuple[str, ...]:
         return ("registrar",)
     if role == "bootnode":
         return ("bootnode", "bootnode_http")
+    if role == "gateway":
+        return ("rpc", "ws", "health")
+    if role == "dashboard":
+        return ("dashboard",)
     if role == "sealer":
         return (*_GETH_PORTS, "health")
     return _GETH_PORTS if network.consensus == "solo" else _BFT_PORTS
@@ -64,7 +78,7 @@ def _request(name: str, network: Network, member: Member, port: str) -> PortRequ
     if port in WELL_KNOWN_PORTS and member.role not in BLOCK_MAKERS:
         start = WELL_KNOWN_PORTS[port]
     chosen: int | None = getattr(network.ports, port, None)
-    if port in WELL_KNOWN_PORTS and member.name in (endpoint(network), "bootnode-0", "registrar"):
+    if port in WELL_KNOWN_PORTS and member.name in _CHOSEN:
         start, fixed = chosen or WELL_KNOWN_PORTS[port], chosen is not None
     return PortRequest(
         network=name,

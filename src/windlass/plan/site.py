@@ -11,6 +11,7 @@ from typing import Protocol
 WELL_KNOWN_PORTS = {
     "rpc": 8545,
     "ws": 8546,
+    "dashboard": 3000,
     "registrar": 9898,
     "bootnode": 30301,
     "bootnode_http": 8080,
@@ -18,8 +19,8 @@ WELL_KNOWN_PORTS = {
 """The ports people look for. Keys are the fields of `ports` in the spec."""
 
 PORT_PROTOCOLS = {
-    "rpc": "tcp",  # geth's HTTP RPC
-    "ws": "tcp",  # geth's WebSocket RPC
+    "rpc": "tcp",  # the gateway's or a geth's HTTP RPC
+    "ws": "tcp",  # the gateway's or a geth's WebSocket RPC
     "engine": "tcp",  # geth's Engine API
     "p2p": "both",  # geth's devp2p: TCP for peers, UDP for discovery
     "cometbft_p2p": "tcp",
@@ -28,6 +29,7 @@ PORT_PROTOCOLS = {
     "registrar": "tcp",
     "bootnode": "udp",
     "bootnode_http": "tcp",
+    "dashboard": "tcp",  # pages, and the nodes' ethstats reports
 }
 
 

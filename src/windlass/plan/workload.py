@@ -22,13 +22,15 @@ class File(msgspec.Struct, frozen=True, kw_only=True):
     """A file that must be there before the processes start; mode 0600 if it is secret, else 0644.
 
     A file marked `once` is written only if it is missing, because the process writes it from then
-    on: resetting a validator's record of what it has signed would make it sign twice.
+    on: resetting a validator's record of what it has signed would make it sign twice. A process
+    reads a file marked `live` again when it changes, and needs no restart for it.
     """
 
     path: str
     content: bytes
     secret: bool = False
     once: bool = False
+    live: bool = False
 
 
 class Probe(msgspec.Struct, frozen=True, kw_only=True):

@@ -24,7 +24,7 @@ VALIDATORS_MAX = 100
 BytesCount = NewType("BytesCount", int)
 """An amount of memory or disk, in bytes."""
 
-Role = Literal["validator", "sealer", "node", "bootnode", "registrar"]
+Role = Literal["validator", "sealer", "node", "bootnode", "registrar", "gateway", "dashboard"]
 
 
 def _field(
@@ -146,11 +146,17 @@ class Ports(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
     rpc: Annotated[
         int | None,
-        _field("HTTP RPC of the network (TCP). Automatic starts at 8545.", "port"),
+        _field("HTTP RPC of the network, the gateway's (TCP). Automatic starts at 8545.", "port"),
     ] = None
     ws: Annotated[
         int | None,
-        _field("WebSocket RPC of the network (TCP). Automatic starts at 8546.", "port"),
+        _field(
+            "WebSocket RPC of the network, the gateway's (TCP). Automatic starts at 8546.", "port"
+        ),
+    ] = None
+    dashboard: Annotated[
+        int | None,
+        _field("Dashboard, for browsers (TCP). Automatic starts at 3000.", "port"),
     ] = None
     registrar: Annotated[
         int | None,

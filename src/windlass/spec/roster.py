@@ -32,6 +32,7 @@ def roster(network: Network) -> tuple[Member, ...]:
     members += (Member(f"bootnode-{i}", "bootnode") for i in range(network.bootnodes))
     if network.bootnodes:
         members.append(Member("registrar", "registrar"))
+    members += (Member("gateway", "gateway"), Member("dashboard", "dashboard"))
     return tuple(members)
 
 

@@ -2,6 +2,7 @@
 
     vault.json                  {"schema": 1}: what may open this vault
     NETWORK/identities.json     the secrets of all workloads of a network
+    NETWORK/secrets.json        the secrets of the network as a whole
     NETWORK/passphrase          what the keystores are encrypted with
     NETWORK/keystore/UTC--…     one Web3 Secret Storage file per account
     NETWORK/genesis.json        block 0 and what it was made from; written last

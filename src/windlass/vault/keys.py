@@ -6,6 +6,7 @@ because most callers need few of them and the curve's library takes a moment to 
 
 from __future__ import annotations
 
+import hmac
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -86,6 +87,9 @@ class NetworkKeys:
     """JSON; empty in a solo network."""
     passphrase_file: Path | None = None
     """What the keystores are encrypted with."""
+    ethstats_secret: str = field(default="", repr=False)
+    """64 hex digits: from it follows what each node reports to the dashboard with. '' in a vault of
+    an earlier release that no `up` has opened since."""
     preview: bool = False
 
     def node_key(self, workload: str) -> bytes:
@@ -115,6 +119,12 @@ class NetworkKeys:
         from windlass.chains.ethereum.keys import address_from_private_key
 
         return address_from_private_key(bytes.fromhex(self._identity(workload).fee_key))
+
+    def ethstats_secret_of(self, workload: str) -> str:
+        """What a node proves its name to the dashboard with: 64 hex digits that only it and the
+        dashboard can know, so that no node can report for another."""
+        secret = bytes.fromhex(self.ethstats_secret)
+        return hmac.digest(secret, workload.encode(), "sha256").hex()
 
     def _identity(self, workload: str) -> Identity:
         return self.identities[workload]

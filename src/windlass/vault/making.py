@@ -26,6 +26,9 @@ from windlass.vault.keys import Identity
 Randomness = Callable[[str, str], bytes]
 """(workload, kind of key) → 32 bytes."""
 
+_WITHOUT_KEYS = ("registrar", "gateway", "dashboard")
+"""The roles that prove themselves to nobody."""
+
 
 def new_identities(
     network: Network, existing: Mapping[str, Identity], randomness: Randomness
@@ -33,8 +36,7 @@ def new_identities(
     """The existing identities, untouched, and those that are missing."""
     identities = dict(existing)
     for member in roster(network):
-        # The registrar is the one that proves itself to nobody.
-        if member.role != "registrar" and member.name not in identities:
+        if member.role not in _WITHOUT_KEYS and member.name not in identities:
             shared = identities["sealer"].jwt if "sealer" in identities else ""
             jwt = shared if network.consensus == "solo" else ""
             identities[member.name] = _identity(network, member, jwt, randomness)

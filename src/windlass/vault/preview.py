@@ -42,5 +42,6 @@ class VaultPreview:
             ethereum_genesis_hash=ethereum.hash(),
             ethereum_genesis_timestamp=ethereum.timestamp,
             cometbft_genesis=making.cometbft_genesis(name, network, identities, ethereum),
+            ethstats_secret=placeholder("dashboard", "ethstats").hex(),
             preview=True,
         )

@@ -29,6 +29,7 @@ from windlass.vault.preview import VaultPreview
 
 TIMESTAMP_MAX = 1 << 63
 _HASH = re.compile(r"0x[0-9a-f]{64}")
+_SECRET = re.compile(r"[0-9a-f]{64}")
 _ADDRESS = re.compile(r"0x[0-9a-f]{40}")
 
 T = TypeVar("T")
@@ -39,6 +40,20 @@ class _Identities(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
     schema: int = files.SCHEMA
     identities: dict[str, Identity]
+
+
+class _Secrets(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """secrets.json: 64 hex digits each."""
+
+    schema: int = files.SCHEMA
+    ethstats: str
+
+    def __post_init__(self) -> None:
+        if not _SECRET.fullmatch(self.ethstats):
+            raise ValueError("ethstats is not 64 hex digits")
+
+    def __repr__(self) -> str:
+        return "_Secrets(…)"
 
 
 class _Genesis(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -124,6 +139,9 @@ class Vault:
         stored = self._refuse_mismatch(name, network)
         files.prepare(self.directory, name, self._write)
         identities = self._identities(name, network, stored)
+        if self._secrets(name) is None:  # new, or made by a release that had no dashboard
+            made = _Secrets(ethstats=secrets.token_hex(32))
+            self._write(directory / "secrets.json", msgspec.json.encode(made) + b"\n")
         if stored is None:
             stored = self._make_genesis(name, network, identities)
         _check_validators(directory, network, identities, stored)
@@ -140,8 +158,12 @@ class Vault:
         self._refuse_mismatch(name, network)
         placeholders = VaultPreview().identities(name, network).identities
         identities = {**placeholders, **existing.identities}
+        secret = existing.ethstats_secret
         return dataclasses.replace(
-            existing, identities=identities, preview=identities != existing.identities
+            existing,
+            identities=identities,
+            ethstats_secret=secret or VaultPreview().identities(name, network).ethstats_secret,
+            preview=not secret or identities != existing.identities,
         )
 
     def existing(self, name: str) -> NetworkKeys | None:
@@ -236,6 +258,9 @@ class Vault:
             raise GenesisMismatch(name, found)
         return stored
 
+    def _secrets(self, name: str) -> _Secrets | None:
+        return files.read_versioned(self.directory / name / "secrets.json", _Secrets)
+
     def _stored_genesis(self, name: str) -> _Genesis | None:
         directory = self.directory / name
         if directory.exists():
@@ -245,9 +270,11 @@ class Vault:
     def _keys(
         self, name: str, identities: Mapping[str, Identity], genesis: _Genesis
     ) -> NetworkKeys:
+        kept = self._secrets(name)
         return NetworkKeys(
             network=name,
             identities=identities,
+            ethstats_secret=kept.ethstats if kept else "",
             accounts=self._accounts(name, genesis.named, identities).all(),
             ethereum_genesis=genesis.ethereum.encode(),
             ethereum_genesis_hash=BlockHash(genesis.hash),

@@ -163,12 +163,15 @@ def test_bootnodes_ping_the_block_makers() -> None:
     assert len(json.loads(content(solo["bootnode-0"], "bootnode.json"))["seeds"]) == 1
 
 
+PRIVATE = ("rpc", "ws", "engine", "cometbft_rpc", "health", "dashboard")
+
+
 def test_only_loopback_hears_rpc() -> None:
     """With a network open to others, peers and discovery listen there and RPC does not."""
     made = workloads(host="10.0.0.7", bind="0.0.0.0")
     for workload in made.values():
         for port in workload.ports:
-            private = port.name in ("rpc", "ws", "engine", "cometbft_rpc", "health")
+            private = port.name in PRIVATE
             assert port.address == ("127.0.0.1" if private else "0.0.0.0")
     arguments = process(made["node-0"], "geth").command.arguments
     assert ("--nat", "extip:10.0.0.7") in pairwise(arguments)

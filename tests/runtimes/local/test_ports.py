@@ -13,7 +13,14 @@ from tests.runtimes.local.harness import free_port
 from windlass.plan.roster import PortRequest
 from windlass.runtimes.local import port_holders, port_registry
 from windlass.runtimes.local.errors import NoPort, PortTaken, UnusableState
-from windlass.runtimes.local.ports import INTERNAL_FIRST, Allotment, Claimed, Reservations, allot
+from windlass.runtimes.local.ports import (
+    INTERNAL_FIRST,
+    Allotment,
+    Claimed,
+    Reservations,
+    allot,
+    hand_over,
+)
 from windlass.runtimes.local.state import PortRow, State
 
 
@@ -90,6 +97,22 @@ def test_running_process_of_ours_is_no_obstacle(reservations: Reservations) -> N
         number = mine.getsockname()[1]
         kept = [row(number)]
         assert give(reservations, [request()], kept, own=True).ports == kept
+
+
+def test_a_gateway_takes_over_the_ports_that_people_know() -> None:
+    """In a state without gateways the network's ports were a node's: they stay the network's, and
+    what else that node had stays its own."""
+    kept = [row(8545), row(8546, name="ws"), row(21001, name="p2p")]
+
+    handed = hand_over(kept, ["net"], ["net/node-0"])
+
+    assert [(one.workload, one.number) for one in handed.ports] == [
+        ("gateway", 8545),
+        ("gateway", 8546),
+        ("node-0", 21001),
+    ]
+    assert len(handed.moved) == 2
+    assert hand_over(handed.ports, ["net"], ["net/node-0"]) == Allotment(handed.ports, [])
 
 
 def test_lost_port_is_replaced_and_said_so(reservations: Reservations) -> None:

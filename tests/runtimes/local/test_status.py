@@ -44,7 +44,7 @@ STATUS = Status(
             height=None,
             finalized=None,
             block_time_s=1,
-            endpoints=Endpoints(rpc=None, ws=None, registrar=None),
+            endpoints=Endpoints(rpc=None, ws=None, registrar=None, ethstats=None, dashboard=None),
             nodes=[NODE],
         )
     ],

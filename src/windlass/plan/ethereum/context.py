@@ -10,7 +10,7 @@ from functools import cached_property
 import msgspec
 
 from windlass.plan import workload as model
-from windlass.plan.roster import endpoint
+from windlass.plan.roster import ENDPOINT
 from windlass.plan.site import PORT_PROTOCOLS, Site
 from windlass.plan.workload import File, Port, Workload
 from windlass.spec.models import Network, Role
@@ -92,6 +92,11 @@ class Context:
         content = msgspec.json.format(msgspec.json.encode(settings), indent=2) + b"\n"
         return File(path=self.path(workload, name), content=content)
 
+    def live_file(self, workload: str, name: str, content: msgspec.Struct) -> File:
+        """A file that its program reads again when it changes."""
+        file = self.settings_file(workload, name, content)
+        return msgspec.structs.replace(file, live=True)
+
     def workload(
         self,
         name: str,
@@ -119,7 +124,7 @@ class Context:
             files=tuple(file for part in parts for file in part.files),
             ports=tuple(port for part in parts for port in part.ports),
             resources=resources,
-            endpoint=name == endpoint(self.network),
+            endpoint=name == ENDPOINT,
             **urls,
         )
 

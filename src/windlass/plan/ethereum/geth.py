@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from windlass.chains.ethereum.building import FILL_S_MAX
 from windlass.plan.ethereum.context import LOOPBACK, Context, Part, toml_list
+from windlass.plan.ethereum.dashboard import ethstats_url
 from windlass.plan.workload import Command, File, Probe, Process
 
 API = "eth,net,web3,txpool"
@@ -164,6 +165,7 @@ def _files(
         File(
             path=context.path(workload, "geth.toml"),
             content=_configuration(context, workload, static_peers, trusted_peers).encode(),
+            secret=True,  # what it reports to the dashboard with stands in it
         ),
         File(path=context.path(workload, "genesis.json"), content=keys.ethereum_genesis),
         File(path=jwt_file(context, workload), content=keys.jwt(workload).encode(), secret=True),
@@ -193,4 +195,7 @@ BootstrapNodesV5 = []
 StaticNodes = {toml_list(static_peers)}
 TrustedNodes = {toml_list(trusted_peers)}
 ListenAddr = "{address}"
+
+[Ethstats]
+URL = "{workload}:{context.keys.ethstats_secret_of(workload)}@{ethstats_url(context)}"
 """

@@ -6,6 +6,8 @@ from collections.abc import Callable
 
 from windlass.plan.ethereum.bootnode import bootnode
 from windlass.plan.ethereum.context import Context
+from windlass.plan.ethereum.dashboard import dashboard
+from windlass.plan.ethereum.gateway import gateway
 from windlass.plan.ethereum.node import node
 from windlass.plan.ethereum.registrar import registrar
 from windlass.plan.ethereum.sealer import sealer
@@ -22,6 +24,8 @@ _PLANS: dict[Role, Callable[[Context, str], Workload]] = {
     "node": node,
     "bootnode": bootnode,
     "registrar": registrar,
+    "gateway": gateway,
+    "dashboard": dashboard,
 }
 
 

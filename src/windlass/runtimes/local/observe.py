@@ -148,10 +148,13 @@ def _endpoints(observed: Sequence[Observation]) -> Endpoints:
     workloads = [one.workload for one in observed]
     public = next((workload for workload in workloads if workload.endpoint), None)
     registrar = next((workload for workload in workloads if workload.role == "registrar"), None)
+    dashboard = next((workload for workload in workloads if workload.role == "dashboard"), None)
     return Endpoints(
         rpc=public.rpc_url if public else None,
         ws=public.ws_url if public else None,
         registrar=registrar.url if registrar else None,
+        ethstats=dashboard.ws_url if dashboard else None,
+        dashboard=dashboard.url if dashboard else None,
     )
 
 

@@ -11,11 +11,11 @@ from __future__ import annotations
 
 import errno
 import socket
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 
 import msgspec
 
-from windlass.plan.roster import PortRequest
+from windlass.plan.roster import ENDPOINT, PortRequest
 from windlass.runtimes.local import port_holders
 from windlass.runtimes.local.errors import NoPort, PortTaken
 from windlass.runtimes.local.state import PortRow
@@ -27,7 +27,7 @@ KINDS = {
     "udp": (socket.SOCK_DGRAM,),
     "both": (socket.SOCK_STREAM, socket.SOCK_DGRAM),
 }
-PRIVATE_PORTS = frozenset(("rpc", "ws", "engine", "cometbft_rpc", "health"))
+PRIVATE_PORTS = frozenset(("rpc", "ws", "engine", "cometbft_rpc", "health", "dashboard"))
 """Ports that listen on loopback whatever the spec's `bind` says."""
 
 
@@ -115,6 +115,25 @@ def allot(
         search.given.add(row.number)
         before[key] = row
     return Allotment(sorted(before.values(), key=lambda row: row.number), search.moved)
+
+
+def hand_over(kept: Iterable[PortRow], networks: Collection[str], old: Iterable[str]) -> Allotment:
+    """The kept ports, those by which people know a network being its gateway's.
+
+    In a state of a release without gateways they were a node's: `old` has that node of each network
+    as network/name. The node gets others when ports are given out next. Networks that have a
+    gateway already are left as they are.
+    """
+    rows = list(kept)
+    settled = {row.network for row in rows if row.workload == ENDPOINT}
+    before = {key for key in old if key.partition("/")[0] in set(networks) - settled}
+    moved = []
+    for position, row in enumerate(rows):
+        key = f"{row.network}/{row.workload}"
+        if key in before and row.name in ("rpc", "ws"):
+            rows[position] = msgspec.structs.replace(row, workload=ENDPOINT)
+            moved.append(f"{row.network}: port {row.number} is the gateway's now, not {key}'s.")
+    return Allotment(rows, moved)
 
 
 class _Search:

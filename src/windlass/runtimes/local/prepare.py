@@ -28,6 +28,7 @@ from windlass.runtimes.local.ports import (
     Claimed,
     Reservations,
     allot,
+    hand_over,
 )
 from windlass.runtimes.local.site import LocalSite, sockets_directories, workload_directory
 from windlass.runtimes.local.state import NetworkRow, PortRow, ProcessRow, ScaleRow, State
@@ -254,6 +255,8 @@ def _allot(
         row = PortRow(network=network, workload=workload, name=name, number=number)
         if number not in {one.number for one in rows.values()}:
             rows.setdefault((network, workload, name), row)
+    endpoints = [row.workload.key for row in kept.before.rows if row.workload.endpoint]
+    handed = hand_over(rows.values(), spec.networks, endpoints)
 
     def of_others(number: int) -> str | None:
         claim = registry.holder(number)
@@ -269,7 +272,8 @@ def _allot(
         return LOOPBACK if request.name in PRIVATE_PORTS else bind
 
     claimed = Claimed(of_others=of_others, is_own=is_own)
-    return allot(requests, rows.values(), claimed, reservations, address)
+    given = allot(requests, handed.ports, claimed, reservations, address)
+    return Allotment(given.ports, handed.moved + given.moved)
 
 
 def _network_row(name: str, network: Network, progress: OnProgress) -> NetworkRow:

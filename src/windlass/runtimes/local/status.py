@@ -57,6 +57,8 @@ class Endpoints(msgspec.Struct, frozen=True, kw_only=True):
     rpc: str | None
     ws: str | None
     registrar: str | None
+    ethstats: str | None
+    dashboard: str | None
 
 
 class NetworkStatus(msgspec.Struct, frozen=True, kw_only=True):

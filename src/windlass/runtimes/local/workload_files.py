@@ -54,11 +54,12 @@ class Writer:
 
 
 def is_tampered(workload: Workload) -> bool:
-    """Whether a file of this workload is there and is not what it should be. Raises FileError."""
+    """Whether a file that this workload was started with is there and is not what it should be.
+    Raises FileError."""
     return any(
         _differs(file, found)
         for file in workload.files
-        if (found := _read(Path(file.path))) is not None
+        if not file.live and (found := _read(Path(file.path))) is not None
     )
 
 

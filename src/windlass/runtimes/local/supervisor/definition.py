@@ -18,8 +18,12 @@ from windlass.plan.workload import File, Process, Workload
 
 def file_digests(files: Iterable[File]) -> dict[str, str]:
     """SHA-256 of every file's content by path, without those that the program itself goes on
-    writing."""
-    return {file.path: hashlib.sha256(file.content).hexdigest() for file in files if not file.once}
+    writing or reads again."""
+    return {
+        file.path: hashlib.sha256(file.content).hexdigest()
+        for file in files
+        if not file.once and not file.live
+    }
 
 
 def digest(
