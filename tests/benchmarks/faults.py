@@ -6,9 +6,8 @@ import random
 from pathlib import Path
 
 from tests.benchmarks.report import Section, median
-from tests.faults.storm import ACCOUNTS, CHAIN_ID, FAULTS, Storm
-from tests.support.network import Network, spec
-from tests.support.transfers import senders
+from tests.faults.storm import FAULTS, Storm, storm_spec
+from tests.support.network import Network
 
 RUNS = 5
 ONCE = ("a geth frozen for 30 s",)  # five of them would take more than two minutes
@@ -16,8 +15,7 @@ ONCE = ("a geth frozen for 30 s",)  # five of them would take more than two minu
 
 def measure(section: Section, folder: Path) -> None:
     """Each fault on one network of 4 validators and a node, under a load of 10 transfers/s."""
-    accounts = [one.address for one in senders(ACCOUNTS, CHAIN_ID)]
-    network = Network(folder / "network", spec(accounts=accounts, chain_id=CHAIN_ID, bootnodes=1))
+    network = Network(folder / "network", storm_spec())
     try:
         network.up()
         storm = Storm(network, random.Random(1))
@@ -30,8 +28,8 @@ def measure(section: Section, folder: Path) -> None:
             )
         storm.settle()
         section.add(
-            "transfers during the faults",
-            "each once",
+            "transfers through the gateway during the faults",
+            "each once, sent once",
             f"{len(storm.load.hashes())}, each once on all nodes",
             f"{storm.kills} processes killed, no final block changed",
         )

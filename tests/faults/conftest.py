@@ -8,10 +8,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.faults.storm import ACCOUNTS, CHAIN_ID, Storm
+from tests.faults.storm import Storm, storm_spec
 from tests.support.logs import register
-from tests.support.network import Network, spec
-from tests.support.transfers import senders
+from tests.support.network import Network
 
 
 @pytest.fixture(scope="module")
@@ -23,8 +22,7 @@ def storm(
     print(f"WINDLASS_STORM_SEED={seed}")
     folder = tmp_path_factory.mktemp("storm")
     register(request.config, folder)
-    accounts = [one.address for one in senders(ACCOUNTS, CHAIN_ID)]
-    network = Network(folder, spec(accounts=accounts, chain_id=CHAIN_ID, bootnodes=1))
+    network = Network(folder, storm_spec())
     try:
         network.up()
         running = Storm(network, random.Random(seed))

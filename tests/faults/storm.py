@@ -1,4 +1,8 @@
-"""Faults done to a real network under load, and what must hold after each of them."""
+"""Faults done to a real network under load, and what must hold after each of them.
+
+The load goes through the gateway, which is killed like everybody else, and a client follows the
+chain through it all the while.
+"""
 
 from __future__ import annotations
 
@@ -11,8 +15,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tests.support import chain, processes
-from tests.support.load import Load
-from tests.support.network import Network
+from tests.support.following import Follower
+from tests.support.load import LOGGER, LOGGER_CODE, Load
+from tests.support.network import Network, spec
 from tests.support.rpc import Rpc
 from tests.support.transfers import senders
 from tests.support.wait import until
@@ -42,17 +47,21 @@ class Storm:
 
     def __post_init__(self) -> None:
         self.urls = self.network.rpc_urls()
-        self.load = Load(self.urls, senders(ACCOUNTS, CHAIN_ID), LOAD_PER_S)
+        gateway = self.network.network()["endpoints"]
+        self.load = Load(gateway["rpc"], senders(ACCOUNTS, CHAIN_ID), LOAD_PER_S)
+        self.follower = Follower(gateway["rpc"], gateway["ws"], LOGGER)
         self.finals = FinalBlocks(self.urls)
 
     def start(self) -> None:
-        """Begins to send transfers and to note final blocks."""
+        """Begins to send transfers, to follow the chain and to note final blocks."""
+        self.follower.start()
         self.load.start()
         self.finals.start()
 
     def stop(self) -> None:
-        """Ends both."""
+        """Ends all of it."""
         self.load.stop()
+        self.follower.stop()
         self.finals.stop()
 
     def survive(self, fault: Callable[[Storm], None], name: str) -> float:
@@ -86,9 +95,16 @@ class Storm:
         return same
 
     def settle(self) -> None:
-        """After the last fault: every transfer is in exactly once, and what was final still is."""
+        """After the last fault: every transfer that the gateway accepted is in exactly once, what
+        was final still is, and whoever followed the chain missed and got twice nothing."""
         self.load.stop()
         self.load.settle(BACK_WITHIN_S)
+        until(
+            lambda: len(self.follower.logs) >= len(self.load.hashes()),
+            "a log of every transfer",
+            timeout_s=BACK_WITHIN_S,
+        )
+        self.follower.stop()
         self.finals.stop()
         height = max(Rpc(url).height() for url in self.urls.values())
         same = self.agree(height)
@@ -99,6 +115,10 @@ class Storm:
             if same[number][0] != digest
         }
         assert not taken_back, f"final blocks that are others now: {taken_back}"
+        assert not self.follower.problems, self.follower.problems
+        assert sorted(self.follower.logs) == sorted(self.load.hashes())
+        heads = self.follower.heads
+        assert heads == list(range(heads[0], heads[-1] + 1))
 
     def kill(self, *pids: int) -> None:
         """SIGKILL, counted; starts the fault's clock. A fault that kills nobody is none."""
@@ -116,17 +136,21 @@ class Storm:
         """That many validators with all their processes running."""
         return self.randomness.sample(self._running(count), count)
 
-    def _running(self, count: int) -> Sequence[dict[str, Any]]:
+    def only(self, role: str) -> dict[str, Any]:
+        """The one program or node in that role, with all its processes running."""
+        return self._running(1, role)[0]
+
+    def _running(self, count: int, role: str = "validator") -> Sequence[dict[str, Any]]:
         def running() -> list[dict[str, Any]]:
             return [
                 one
-                for one in self.network.nodes("validator")
+                for one in self.network.nodes(role)
                 if all(process["pid"] for process in one["processes"])
             ]
 
         return until(
             lambda: found if len(found := running()) >= count else [],
-            f"{count} validators to choose from",
+            f"{count} in the role {role} to choose from",
             timeout_s=BACK_WITHIN_S,
             poll_s=0.5,
         )
@@ -148,6 +172,15 @@ def kill_validators(count: int) -> Callable[[Storm], None]:
     def fault(storm: Storm) -> None:
         pids = [one["pid"] for node in storm.victims(count) for one in node["processes"]]
         storm.kill(*pids)
+
+    return fault
+
+
+def kill_only(role: str) -> Callable[[Storm], None]:
+    """kill -9 of all processes of the one workload in that role."""
+
+    def fault(storm: Storm) -> None:
+        storm.kill(*(one["pid"] for one in storm.only(role)["processes"]))
 
     return fault
 
@@ -188,6 +221,12 @@ def freeze_geth(storm: Storm) -> None:
         storm.hit()
 
 
+def storm_spec() -> str:
+    """The spec of a network that can be stormed: rich senders, and a contract that logs."""
+    accounts = [one.address for one in senders(ACCOUNTS, CHAIN_ID)]
+    return spec(accounts=accounts, chain_id=CHAIN_ID, bootnodes=1, contracts={LOGGER: LOGGER_CODE})
+
+
 def supervisors(network: Network) -> list[int]:
     """The pids of the network's supervisor processes."""
     return [pid for pid in network.pids() if SUPERVISOR in processes.command_line(pid)]
@@ -199,6 +238,9 @@ FAULTS: dict[str, Callable[[Storm], None]] = {
     "kill -9 of a CometBFT": kill_one_process("cometbft"),
     "kill -9 of a whole validator": kill_validators(1),
     "kill -9 of two validators": kill_validators(2),
+    "kill -9 of the node": kill_only("node"),
+    "kill -9 of the gateway": kill_only("gateway"),
+    "kill -9 of the dashboard": kill_only("dashboard"),
     "kill -9 of the supervisor": kill_supervisor,
     "kill -9 of everything at once": kill_everything,
     "a geth's data lost": lose_geth_data,

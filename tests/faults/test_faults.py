@@ -16,5 +16,6 @@ def test_blocks_go_on_and_all_nodes_agree_after(name: str, storm: Storm) -> None
 
 @pytest.mark.timeout(400)
 def test_every_transfer_is_in_the_chain_once_after_all_faults(storm: Storm) -> None:
-    """No transfer sent during the faults is lost or in two blocks; what was final still is."""
+    """No transfer that the gateway accepted during the faults is lost or in two blocks, though its
+    sender sent it once; what was final still is; subscriptions and filters missed nothing."""
     storm.settle()

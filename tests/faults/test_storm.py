@@ -26,3 +26,9 @@ def test_a_network_outlives_hundreds_of_kills(storm: Storm) -> None:
         print(f"{name:32} {len(took_s):3} times, worst {max(took_s):5.1f} s")
     sent = len(storm.load.hashes())
     print(f"{storm.kills} kills, {sent} transfers, {storm.finals.highest()} blocks")
+    follower = storm.follower
+    print(
+        f"followed {len(follower.heads)} heads and {len(follower.logs)} logs over "
+        f"{follower.connections} connections, {follower.filters} filters; the longest gap between "
+        f"two heads on one connection was {follower.longest_gap_s:.1f} s"
+    )

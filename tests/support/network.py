@@ -28,6 +28,7 @@ networks:
     genesis:
       accounts:
 {accounts}
+{contracts}
 """
 
 
@@ -37,9 +38,11 @@ def spec(
     consensus: str = "bft",
     chain_id: int = 20261,
     accounts: list[str] | None = None,
+    contracts: dict[str, str] | None = None,
     **fields: object,
 ) -> str:
-    """A windlass.yaml with one network; `accounts` are addresses that hold a million ether."""
+    """A windlass.yaml with one network; `accounts` are addresses that hold a million ether,
+    `contracts` addresses with their code."""
     lines = ["        - {name: treasury, balance: 1000000 ether}"]
     lines += [f'        - {{address: "{one}", balance: 1000000 ether}}' for one in accounts or []]
     return SPEC.format(
@@ -48,6 +51,12 @@ def spec(
         chain_id=chain_id,
         fields="\n".join(f"    {key}: {value}" for key, value in fields.items()),
         accounts="\n".join(lines),
+        contracts="\n".join(
+            ["      contracts:"]
+            + [f'        - {{address: "{at}", code: "{code}"}}' for at, code in contracts.items()]
+        )
+        if contracts
+        else "",
     )
 
 

@@ -31,12 +31,12 @@ class Sender:
         self.chain_id = chain_id
         self.signed: list[Signed] = []
 
-    def transfer(self, to: str, value_wei: int = 1) -> Signed:
+    def transfer(self, to: str, value_wei: int = 1, gas: int = TRANSFER_GAS) -> Signed:
         """The next transfer (EIP-1559, type 2). Its index in `signed` is its nonce."""
         nonce = len(self.signed)
         recipient = bytes.fromhex(to.removeprefix("0x"))
         fields: list[rlp.Encodable] = [
-            self.chain_id, nonce, TIP_WEI, MAX_FEE_WEI, TRANSFER_GAS, recipient, value_wei, b"", [],
+            self.chain_id, nonce, TIP_WEI, MAX_FEE_WEI, gas, recipient, value_wei, b"", [],
         ]  # fmt: skip
         signature = self.key.sign(keccak256(b"\x02" + rlp.encode(fields)))
         r, s = int.from_bytes(signature[:32], "big"), int.from_bytes(signature[32:64], "big")
