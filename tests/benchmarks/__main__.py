@@ -12,13 +12,23 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.benchmarks import command, faults, latency, report, start, steady, throughput
+from tests.benchmarks import (
+    command,
+    faults,
+    gateway,
+    latency,
+    report,
+    start,
+    steady,
+    throughput,
+)
 
 SECTIONS: dict[str, tuple[str, Callable[[report.Section, Path], None]]] = {
     "start": ("From nothing on disk to blocks", start.measure),
     "steady": ("The default network at 1 s blocks", steady.measure),
     "latency": ("From submission to a final receipt", latency.measure),
     "throughput": ("Sustained transfers, beside a bare geth", throughput.measure),
+    "gateway": ("The gateway, beside a geth asked directly", gateway.measure),
     "faults": ("Back after a fault", faults.measure),
     "command": ("The command line", command.measure),
 }

@@ -33,10 +33,16 @@ class Sender:
 
     def transfer(self, to: str, value_wei: int = 1, gas: int = TRANSFER_GAS) -> Signed:
         """The next transfer (EIP-1559, type 2). Its index in `signed` is its nonce."""
+        return self._sign(bytes.fromhex(to.removeprefix("0x")), value_wei, gas, b"")
+
+    def create(self, code: str, gas: int = 1_000_000) -> Signed:
+        """The next transaction, which makes a contract; `code` is 0x-hex."""
+        return self._sign(b"", 0, gas, bytes.fromhex(code.removeprefix("0x")))
+
+    def _sign(self, recipient: bytes, value_wei: int, gas: int, data: bytes) -> Signed:
         nonce = len(self.signed)
-        recipient = bytes.fromhex(to.removeprefix("0x"))
         fields: list[rlp.Encodable] = [
-            self.chain_id, nonce, TIP_WEI, MAX_FEE_WEI, gas, recipient, value_wei, b"", [],
+            self.chain_id, nonce, TIP_WEI, MAX_FEE_WEI, gas, recipient, value_wei, data, [],
         ]  # fmt: skip
         signature = self.key.sign(keccak256(b"\x02" + rlp.encode(fields)))
         r, s = int.from_bytes(signature[:32], "big"), int.from_bytes(signature[32:64], "big")
