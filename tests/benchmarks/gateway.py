@@ -86,6 +86,7 @@ class _Bench:
             before = processes.cpu_s(self._geth)
             direct.append(self._many(self._direct, bodies).per_s)
             geth_core.append(MANY / (processes.cpu_s(self._geth) - before))
+            until(self._idle, "an empty pool", timeout_s=120, poll_s=0.5)
         self._section.add(
             f"{method}: added latency, p50",
             "≤ 1 ms",
@@ -103,7 +104,8 @@ class _Bench:
             f"{method}: direct",
             "",
             median(direct, "/s", 0),
-            f"8 connections; {statistics.median(geth_core):.0f} per second of geth's processor time",
+            f"8 connections; {statistics.median(geth_core):.0f} per second of geth's processor "
+            "time",
         )
 
     def million(self) -> None:
@@ -122,6 +124,10 @@ class _Bench:
             f"{after // MIB} MiB",
             f"{before // MIB} MiB before; {time.monotonic() - began:.0f} s",
         )
+
+    def _idle(self) -> bool:
+        pool = self._rpc("txpool_status")
+        return int(pool["pending"], 16) + int(pool["queued"], 16) == 0
 
     def _timed(self, url: str, bodies: Iterator[bytes]) -> list[float]:
         outcome = hammer(url, [next(bodies) for _ in range(SINGLE)], connections=1, timed=True)

@@ -91,7 +91,9 @@ async def _hammer(url: str, bodies: Iterable[bytes], connections: int, timed: bo
     began = time.perf_counter()
     made = [
         await loop.create_connection(
-            lambda: _Connection(head, shared, outcome, timed), parts.hostname, parts.port
+            lambda: _Connection(head, shared, outcome, timed),
+            parts.hostname or "",
+            parts.port or 80,
         )
         for _ in range(connections)
     ]
