@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from websockets.sync.client import connect
 
 from tests.support.logs import register
 from tests.support.network import Network, spec
@@ -109,16 +110,31 @@ def test_data_of_a_node_that_goes(network: Network) -> None:
     assert network.status()["healthy"] is True
 
 
-def test_money_moves_while_the_node_is_away(network: Network) -> None:
-    """With the node stopped whose address is the network's, the verbs ask another one."""
-    network.run("stop", "node-0")
+@pytest.mark.parametrize("away", ["gateway", "node-0"])
+def test_money_moves_while_one_is_away(network: Network, away: str) -> None:
+    """With the gateway stopped the verbs ask a node; with the only node stopped the gateway asks
+    the validator."""
+    network.run("stop", away)
     try:
         sent = json.loads(network.run("send", "treasury", "1", "--json").stdout)
         assert sent["value_wei"] == str(10**18)
         listed = json.loads(network.run("accounts", "list", "--json").stdout)
         assert all(one["balance_wei"] is not None for one in listed["accounts"])
     finally:
-        network.run("start", "node-0")
+        network.run("start", away)
+
+
+def test_clients_stay_connected_while_nodes_come_and_go(network: Network) -> None:
+    """The gateway hears of other nodes without a restart: one connection outlives all of them."""
+    endpoints = network.network()["endpoints"]
+    gateway = network.node("gateway")["pid"]
+    with connect(endpoints["ws"]) as client:
+        for nodes in ("nodes=0", "nodes=2", "nodes=1"):
+            scale(network, nodes)
+            client.send('{"jsonrpc": "2.0", "id": 1, "method": "eth_blockNumber", "params": []}')
+            assert int(json.loads(client.recv(timeout=30))["result"], 16) > 0
+    assert network.node("gateway")["pid"] == gateway
+    assert network.network()["endpoints"] == endpoints
 
 
 def test_a_network_that_is_down_has_no_balances(network: Network) -> None:

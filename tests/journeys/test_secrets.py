@@ -7,6 +7,7 @@ into a file for everybody must not count as public because it is there.
 from __future__ import annotations
 
 import base64
+import hmac
 import json
 import os
 import sqlite3
@@ -25,7 +26,9 @@ from windlass.spec.models import Role
 from windlass.vault.vault import Vault
 
 SECRET_BYTES = 32
-PROCESSES_MIN = 13  # validator and node 3 each, sealer 2, two bootnodes and registrars, supervisor
+PROCESSES_MIN = 17
+"""Validator and node 3 each, sealer 2, two bootnodes, registrars, gateways and dashboards, and the
+supervisor."""
 
 
 @pytest.fixture(scope="module")
@@ -56,13 +59,17 @@ def needles(network: Network) -> list[bytes]:
 
 
 def secrets(vault: Path) -> set[bytes]:
-    """The keys, the JWT secrets and the passphrases of all networks, 32 bytes each."""
+    """The keys, the JWT and ethstats secrets and the passphrases of all networks, 32 bytes each."""
     found: set[bytes] = set()
     for name in Vault(vault).networks():
         identities = json.loads((vault / name / "identities.json").read_bytes())["identities"]
         for one in identities.values():
             found |= {bytes.fromhex(digits) for digits in one.values() if digits}
         found.add(bytes.fromhex((vault / name / "passphrase").read_text().strip()))
+        ethstats = bytes.fromhex(
+            json.loads((vault / name / "secrets.json").read_bytes())["ethstats"]
+        )
+        found |= {ethstats, *(hmac.digest(ethstats, one.encode(), "sha256") for one in identities)}
         accounts = Vault(vault).accounts(name)
         kept = [one.address for one in accounts.all() if one.keystore]
         assert kept, "an account's key is a secret, too"
