@@ -22,6 +22,8 @@ BLOCKS_TIMEOUT_S = 40.0
 class Solo:
     """`geths[0]` is the sealer's own, the others follow. `close` ends all of it."""
 
+    kind = Geth
+
     def __init__(
         self,
         binary: Path,
@@ -35,7 +37,8 @@ class Solo:
         self.folder = folder
         self.chain = chain or genesis(*accounts)
         self.geths = [
-            Geth(binary, folder / f"geth-{number}", self.chain) for number in range(1 + followers)
+            self.kind(binary, folder / f"geth-{number}", self.chain)
+            for number in range(1 + followers)
         ]
         for geth in self.geths:
             geth.static_peers = [other.enode for other in self.geths if other is not geth]

@@ -2,6 +2,10 @@
 
 `kit/http_server.py` serves probes and starts in no time; this one is aiohttp, for thousands of
 requests a second, WebSockets and pages. It is the only module that knows aiohttp's server.
+
+aiohttp bounds neither how long a client may take to send a request nor how long it may take to read
+the answer, nor how many there are at once. Here a request's head and a request's body have their
+time, an answer that nobody reads ends its connection, and connections are counted.
 """
 
 from __future__ import annotations
@@ -9,16 +13,19 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from aiohttp import WSCloseCode, WSMsgType, web
+from aiohttp.web_protocol import RequestHandler
 
+from windlass.kit.errors import WindlassError
 from windlass.kit.http_messages import Handler as ProbeHandler
 from windlass.kit.http_messages import Request as ProbeRequest
 from windlass.kit.http_messages import Response as ProbeResponse
 from windlass.kit.listening import ListenError
 
 __all__ = [
+    "BodyRefused",
     "Handler",
     "Request",
     "Response",
@@ -28,6 +35,7 @@ __all__ = [
     "WebServer",
     "WebSocketResponse",
     "probe",
+    "read_body",
 ]
 
 Request = web.BaseRequest
@@ -37,33 +45,135 @@ WebSocketResponse = web.WebSocketResponse
 Handler: TypeAlias = Callable[[Request], Awaitable[StreamResponse]]
 
 IDLE_S = 60.0
+HEAD_S = 10.0
+"""From the first byte of a request's head to its last; for the first request of a connection from
+its beginning."""
+BODY_S = 30.0
+SEND_S = 30.0
 STOP_S = 3.0
 HEADER_BYTES_MAX = 16 << 10
+CONNECTIONS_MAX = 1000
+SMALL_BYTES = 64 << 10
+"""An answer up to this fits into the socket's buffers, so sending it does not wait for anybody."""
 
 log = logging.getLogger(__name__)
+
+
+class BodyRefused(WindlassError):
+    """A request's body is too large (status 413) or was not sent in time (408)."""
+
+    code = "body_refused"
+
+    def __init__(self, status: int, sentence: str) -> None:
+        super().__init__(sentence)
+        self.status = status
+
+
+class _Connection(RequestHandler):
+    """A connection that is closed when a request's head takes too long. Its slots are aiohttp's."""
+
+    __slots__ = ("_head_timer",)
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._head_timer: asyncio.TimerHandle | None = None
+        manager = self._manager
+        assert isinstance(manager, _Server)
+        super().connection_made(transport)
+        if len(manager.connections) > manager.connections_max:
+            self.force_close()
+            return
+        self._arm(manager)
+
+    def data_received(self, data: bytes) -> None:
+        before = self._request_count
+        super().data_received(data)
+        if self._request_count != before:
+            self._disarm()
+        elif self._head_timer is None and self._current_request is None and not self._messages:
+            manager = self._manager
+            if isinstance(manager, _Server):
+                self._arm(manager)
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        self._disarm()
+        super().connection_lost(exc)
+
+    def _arm(self, manager: _Server) -> None:
+        self._head_timer = asyncio.get_running_loop().call_later(manager.head_s, self.force_close)
+
+    def _disarm(self) -> None:
+        if self._head_timer is not None:
+            self._head_timer.cancel()
+            self._head_timer = None
+
+
+class _Server(web.Server):
+    """aiohttp's server with our connections."""
+
+    def __init__(self, handler: Handler, *, head_s: float, connections_max: int, **options: Any):
+        super().__init__(handler, **options)
+        self.head_s = head_s
+        self.connections_max = connections_max
+        self._options = options
+
+    def __call__(self) -> RequestHandler:
+        options = {k: v for k, v in self._options.items() if k != "request_factory"}
+        return _Connection(self, loop=asyncio.get_running_loop(), **options)
+
+
+async def read_body(request: Request, *, timeout_s: float = BODY_S) -> bytes:
+    """The whole body. Raises BodyRefused, ConnectionError."""
+    limit = request._client_max_size  # noqa: SLF001 - aiohttp offers no other way to read it
+    if (request.content_length or 0) > limit:
+        raise BodyRefused(413, f"content length too large ({request.content_length}>{limit})")
+    try:
+        if request.content.is_eof():  # usually it came with the head
+            return await request.read()
+        async with asyncio.timeout(timeout_s):
+            return await request.read()
+    except web.HTTPRequestEntityTooLarge as error:
+        raise BodyRefused(413, f"content length too large (more than {limit})") from error
+    except TimeoutError as error:
+        raise BodyRefused(408, f"the body did not come within {timeout_s:g} s") from error
 
 
 class WebServer:
     """Serves every request by `handler`, which looks at the path itself."""
 
-    def __init__(self, handler: Handler, *, body_bytes_max: int, idle_s: float = IDLE_S) -> None:
+    def __init__(
+        self,
+        handler: Handler,
+        *,
+        body_bytes_max: int,
+        idle_s: float = IDLE_S,
+        head_s: float = HEAD_S,
+        send_s: float = SEND_S,
+        connections_max: int = CONNECTIONS_MAX,
+    ) -> None:
         self._handler = handler
         self._body_bytes_max = body_bytes_max
         self._idle_s = idle_s
+        self._head_s = head_s
+        self._send_s = send_s
+        self._connections_max = connections_max
+        self._server: _Server | None = None
         self._runner: web.ServerRunner | None = None
         self.port = 0
 
     async def start(self, host: str, port: int) -> None:
         """Listens; port 0 takes a free one, which `port` tells. Raises ListenError."""
-        server = web.Server(
+        self._server = _Server(
             self._answer,
+            head_s=self._head_s,
+            connections_max=self._connections_max,
             request_factory=self._request,
             keepalive_timeout=self._idle_s,
             max_field_size=HEADER_BYTES_MAX,
             max_line_size=HEADER_BYTES_MAX,
             access_log=None,
+            auto_decompress=False,  # a kilobyte can unpack to a gigabyte
         )
-        self._runner = web.ServerRunner(server, handle_signals=False, shutdown_timeout=STOP_S)
+        self._runner = web.ServerRunner(self._server, handle_signals=False, shutdown_timeout=STOP_S)
         await self._runner.setup()
         try:
             site = web.TCPSite(self._runner, host, port)
@@ -73,6 +183,11 @@ class WebServer:
             raise ListenError(error, "TCP", host, port) from error
         self.port = self._runner.addresses[0][1]
 
+    @property
+    def connections(self) -> int:
+        """How many are open now."""
+        return len(self._server.connections) if self._server is not None else 0
+
     async def stop(self) -> None:
         """Closes the port and idle connections; requests in progress get three seconds."""
         if self._runner is not None:
@@ -81,16 +196,37 @@ class WebServer:
 
     async def _answer(self, request: Request) -> StreamResponse:
         try:
-            return await self._handler(request)
+            response = await self._handler(request)
+            await self._send(request, response)
         except (asyncio.CancelledError, web.HTTPException, ConnectionError):
             raise
         except Exception:
             # The edge of the process: a defect behind one page must not end the program's work.
             log.exception("the handler of a page failed", extra={"path": request.path})
             return Response(status=500, text="internal error\n")
+        return response
 
-    def _request(self, *arguments: object) -> Request:
-        return Request(*arguments, client_max_size=self._body_bytes_max)  # type: ignore[arg-type]
+    async def _send(self, request: Request, response: StreamResponse) -> None:
+        """Sends a large answer here, where its time is bounded; aiohttp sends a small one."""
+        if not isinstance(response, Response) or response.prepared:
+            return
+        body = response.body
+        if not isinstance(body, bytes) or len(body) <= SMALL_BYTES:
+            return
+        try:
+            async with asyncio.timeout(self._send_s):
+                await response.prepare(request)
+                await response.write_eof()
+        except TimeoutError:
+            if request.transport is not None:
+                request.transport.abort()
+
+    def _request(
+        self, message: Any, payload: Any, protocol: Any, writer: Any, task: asyncio.Task[None]
+    ) -> Request:
+        loop = asyncio.get_running_loop()
+        limit = self._body_bytes_max
+        return Request(message, payload, protocol, writer, task, loop, client_max_size=limit)
 
 
 def probe(routes: Mapping[str | tuple[str, str], ProbeHandler]) -> Mapping[str, Handler]:
