@@ -65,6 +65,7 @@ class Geth:
         self.ipc = self._socket_folder / "geth.ipc"
         self.jwt_file = folder / "jwt.hex"
         self.static_peers: list[str] = []
+        self.ethstats_url = ""  # NAME:SECRET@URL of a dashboard
         self.sync_mode = "full"
         self.recommit = "5s"  # the time to fill a block: no test is about a slow machine
         self.process: subprocess.Popen[bytes] | None = None
@@ -165,6 +166,7 @@ class Geth:
             "[Node.P2P]\nBootstrapNodes = []\nBootstrapNodesV5 = []\n"
             f"StaticNodes = {listed}\nTrustedNodes = {listed}\n"
             f'ListenAddr = "127.0.0.1:{self.ports["p2p"]}"\n'
+            f'[Ethstats]\nURL = "{self.ethstats_url}"\n'
         )
 
     def _command(self) -> list[str]:
