@@ -7,12 +7,13 @@ from pathlib import Path
 
 from tests.support.geth import Geth as RealGeth
 from tests.support.wait import eventually
+from windlass.chains.cometbft.membership import Members
 from windlass.chains.ethereum.building import Attributes, Builder, prev_randao
 from windlass.chains.ethereum.engine import EngineClient
 from windlass.chains.ethereum.payload_log import PayloadLog
 from windlass.chains.ethereum.peers import Peers
 from windlass.programs.bridge.geth import Geth
-from windlass.programs.bridge.state import Chain, Members, Pending, State, genesis_state, next_head
+from windlass.programs.bridge.state import Chain, Pending, State, genesis_state, next_head
 
 
 class Kept:

@@ -280,7 +280,7 @@ class Network:
     def cometbft_genesis(self) -> bytes:
         """The same bytes for everyone."""
         return configuration.genesis(
-            chain_id="windlass-test",
+            chain_id=configuration.chain_id_of("test", self.ethereum.chain_id),
             genesis_time=self.genesis_time,
             validators=[
                 (one.name, one.key.public, configuration.VOTING_POWER) for one in self.validators

@@ -208,7 +208,7 @@ def cometbft_genesis(
         for validator in names(network, "validator")
     }
     return configuration.genesis(
-        chain_id=f"{name}-{network.chain_id}",
+        chain_id=configuration.chain_id_of(name, network.chain_id),
         genesis_time=ethereum.timestamp + 1,
         validators=[
             (validator, key.public, configuration.VOTING_POWER) for validator, key in keys.items()

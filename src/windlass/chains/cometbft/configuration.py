@@ -39,9 +39,18 @@ VOTING_POWER = 10
 power >= total // 3 for one without which the chain stands still, and lets it skip catching up;
 with 5 validators of power 1 the integer division makes that true of every one."""
 
+CHANGE_BYTES_MAX = 32 << 10
+"""The largest transaction that CometBFT's own mempool takes: a change of the validator set with the
+signatures of a hundred validators has 18 KiB."""
+
 _CHAIN_ID_LENGTH_MAX = 50  # types/genesis.go, MaxChainIDLen
 _DIALS_PER_PEER = 8
 _NANOSECONDS_PER_S = 10**9
+
+
+def chain_id_of(network: str, chain_id: int) -> str:
+    """CometBFT's name for the chain of that network, with Ethereum's chain id in it."""
+    return f"{network}-{chain_id}"
 
 
 def genesis(
@@ -122,6 +131,8 @@ def configuration(
         "external": _text(external_address),
         "peers": _text(",".join(peer for peer in persistent_peers for _ in range(_DIALS_PER_PEER))),
         "peer_ids": _text(",".join(peer.partition("@")[0] for peer in persistent_peers)),
+        "change_bytes": CHANGE_BYTES_MAX,
+        "changes_bytes": 10 * CHANGE_BYTES_MAX,
         "timeout_propose": _duration(TIMEOUT_PROPOSE_S),
         "timeout_commit": _duration(block_time_s - PACE_S),
     }
@@ -171,8 +182,13 @@ send_rate = 20000000
 recv_rate = 20000000
 
 [mempool]
-# Transactions go to geth, which gossips them: CometBFT keeps, checks and gossips none.
-type = "nop"
+# Users' transactions go to geth, which gossips them. CometBFT carries changes of the validator set
+# only: one counts at a time, and what the bridge does not take is neither kept nor passed on.
+type = "flood"
+size = 10
+max_tx_bytes = {change_bytes}
+max_txs_bytes = {changes_bytes}
+cache_size = 100
 
 [consensus]
 timeout_propose = {timeout_propose}

@@ -54,6 +54,12 @@ class ValidatorKey:
         """40 upper-case hex digits: how headers, votes and the genesis name this validator."""
         return address(self.public)
 
+    def sign(self, message: bytes) -> bytes:
+        """64 bytes. The caller sees to it that the message can't be one of CometBFT's."""
+        from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+        return Ed25519PrivateKey.from_private_bytes(self.private).sign(message)
+
     def key_file(self) -> bytes:
         """priv_validator_key.json; secret."""
         return _json(
@@ -84,6 +90,19 @@ class NodeKey:
     def key_file(self) -> bytes:
         """node_key.json; secret."""
         return _json({"priv_key": _private_key_json(self.private, self.public)})
+
+
+def is_signed_by(public_key: bytes, signature: bytes, message: bytes) -> bool:
+    """Whether the signature is the key's, of that message (RFC 8032)."""
+    # Imported here: a bridge needs it for the rare change of the validator set only.
+    from cryptography.exceptions import InvalidSignature
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+    try:
+        Ed25519PublicKey.from_public_bytes(public_key).verify(signature, message)
+    except (InvalidSignature, ValueError):
+        return False
+    return True
 
 
 def _public_key(private: bytes) -> bytes:

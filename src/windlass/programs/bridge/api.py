@@ -74,5 +74,6 @@ class StatusPages:
             "last_rejection": bridge.last_rejection,
             "proposal_errors": bridge.proposal_errors,
             "validators": state.members.powers if state else {},
+            "validator_changes": state.members.changes if state else 0,
             "round": bridge.round,
         }

@@ -1,6 +1,7 @@
 """The bridge as CometBFT sees it: an ABCI 2.0 application whose state is an Ethereum chain.
 
-A CometBFT block carries one Ethereum payload or nothing. The proposer has geth build it, every
+A CometBFT block carries one Ethereum payload or nothing, and rarely a change of the validator set,
+the only transaction that CometBFT itself is sent. The proposer has geth build it, every
 validator holds it against the rules and has geth execute it before voting, and once it is decided
 geth is told that it is the head, and final. forkchoice is only ever sent for decided blocks.
 
@@ -23,7 +24,9 @@ from collections.abc import Iterator
 import msgspec
 
 from windlass.chains.cometbft import abci_pb2 as pb
+from windlass.chains.cometbft import membership
 from windlass.chains.cometbft.keys import address
+from windlass.chains.cometbft.set_change import SetChange
 from windlass.chains.ethereum.building import NotBuilding
 from windlass.chains.ethereum.engine import EngineError, EngineRefused
 from windlass.chains.ethereum.payload import MalformedPayload, Payload
@@ -32,17 +35,24 @@ from windlass.kit.faults import fault_point
 from windlass.programs.bridge.geth import Geth
 from windlass.programs.bridge.metrics import Metrics
 from windlass.programs.bridge.proposer import Proposer
-from windlass.programs.bridge.rules import Context, Rejected, check, not_ahead_of_the_clock
+from windlass.programs.bridge.rules import (
+    Context,
+    Rejected,
+    check,
+    not_ahead_of_the_clock,
+    split,
+)
+from windlass.programs.bridge.set_changes import SetChanges, updates
 from windlass.programs.bridge.settings import Settings
 from windlass.programs.bridge.state import (
     Chain,
-    Members,
     Pending,
     State,
     WrongNetwork,
     genesis_state,
     next_head,
     same_head,
+    with_members,
 )
 
 VOTE_DEADLINE_S = 4.0
@@ -53,6 +63,9 @@ RETRY_S_MAX = 2.0
 INVALID_RETRY_S = 5.0
 STUCK_AFTER_TRIES = 5
 """So often geth may have our head and still not take the next block before it is called stuck."""
+CHANGE_OVERHEAD_BYTES = 16
+"""Of a transaction in a block: its protobuf tag and length take less."""
+MEMBERS_PATH = "/members"
 APP_VERSION = 1  # as in the genesis's consensus_params
 
 log = logging.getLogger(__name__)
@@ -73,6 +86,7 @@ class Bridge:
         self.proposal_errors = 0
         self.log_full = ""
         self._chain = chain
+        self._set_changes = SetChanges(settings, chain)
         self._geth = geth
         self._proposer = proposer
         self._pending: Pending | None = None
@@ -100,29 +114,38 @@ class Bridge:
         return pb.ResponseInitChain(app_hash=state.head.app_hash)
 
     async def query(self, request: pb.RequestQuery) -> pb.ResponseQuery:
-        """The head, as JSON, whatever the path."""
-        del request
-        head = self._chain.require().head
-        shown = {"height": head.height, "block_number": head.number, "block_hash": head.block_hash}
+        """The head, as JSON; at `/members` the validator set, with what a change must name."""
+        state = self._chain.require()
+        head = state.head
+        if request.path == MEMBERS_PATH:
+            shown: object = self._set_changes.chain(head.height + 1)
+        else:
+            shown = {
+                "height": head.height,
+                "block_number": head.number,
+                "block_hash": head.block_hash,
+            }
         return pb.ResponseQuery(value=msgspec.json.encode(shown), height=head.height)
 
     async def check_tx(self, request: pb.RequestCheckTx) -> pb.ResponseCheckTx:
-        """Refuses everything: transactions go to geth, which gossips them itself."""
-        del request
-        return pb.ResponseCheckTx(code=1, log="send Ethereum transactions to geth's RPC")
+        """Takes changes of the validator set only: users' transactions go to geth."""
+        return self._set_changes.check_tx(request.tx)
 
     async def prepare_proposal(
         self, request: pb.RequestPrepareProposal
     ) -> pb.ResponsePrepareProposal:
-        """One payload, or nothing if none can be had in time. Never fails."""
+        """One payload, or none if none can be had in time, and a change if one waits. Never
+        fails."""
         context = self._context(request.time.seconds, request.proposer_address)
+        change = self._set_changes.waiting(request.txs, request.height)
+        room = request.max_tx_bytes - sum(len(one) + CHANGE_OVERHEAD_BYTES for one in change)
         with self._timed("prepare_proposal"):
             try:
-                data = await self._proposer.propose(context, request.max_tx_bytes)
+                data = await self._proposer.propose(context, room)
             except (TimeoutError, NotBuilding, MalformedPayload, EngineError) as error:
                 self._proposal_failed(request.height, error)
-                return pb.ResponsePrepareProposal()
-        return pb.ResponsePrepareProposal(txs=[data])
+                return pb.ResponsePrepareProposal(txs=change)
+        return pb.ResponsePrepareProposal(txs=[data, *change])
 
     async def process_proposal(
         self, request: pb.RequestProcessProposal
@@ -131,7 +154,7 @@ class Bridge:
         context = self._context(request.time.seconds, request.proposer_address)
         with self._timed("process_proposal"):
             try:
-                payload = check(request.txs, context)
+                payload, _ = self._checked(request, context)
                 if payload is not None:
                     not_ahead_of_the_clock(payload, context, time.time())
                     await self._executes(payload)
@@ -150,12 +173,13 @@ class Bridge:
             )
         with self._timed("finalize_block"):
             context = self._context(request.time.seconds, request.proposer_address)
-            payload = await self._decided(request, context)
+            payload, change = await self._decided(request, context)
             if payload is not None:
                 await self._carry_out(payload)
-        self._pending = self._next(request, state, payload)
+        self._pending = self._next(request, state, payload, change)
         return pb.ResponseFinalizeBlock(
             tx_results=[pb.ExecTxResult() for _ in request.txs],
+            validator_updates=updates(change),
             app_hash=self._pending.state.head.app_hash,
         )
 
@@ -184,6 +208,16 @@ class Bridge:
             fee_recipient=state.members.fee_recipient(proposer),
         )
 
+    def _checked(
+        self, request: pb.RequestProcessProposal | pb.RequestFinalizeBlock, context: Context
+    ) -> tuple[Payload | None, SetChange | None]:
+        """What the block brings, held against all rules. Raises Rejected."""
+        txs, transaction = split(request.txs)
+        payload = check(txs, context)
+        if transaction is None:
+            return payload, None
+        return payload, self._set_changes.checked(transaction, request.height)
+
     async def _executes(self, payload: Payload) -> None:
         """Has geth execute a proposal; raises Rejected unless it says VALID in time."""
         try:
@@ -205,14 +239,16 @@ class Bridge:
             raise Rejected("geth_in_time", f"geth answered {status}")
         self._geth.executed = payload.block_hash
 
-    async def _decided(self, request: pb.RequestFinalizeBlock, context: Context) -> Payload | None:
-        """The payload of a decided block, held against the same rules as when it was voted on.
+    async def _decided(
+        self, request: pb.RequestFinalizeBlock, context: Context
+    ) -> tuple[Payload | None, SetChange | None]:
+        """What a decided block brings, held against the same rules as when it was voted on.
 
         A block that breaks one can only be decided by validators that run something else: then
         this node stands still, and never answers.
         """
         try:
-            return check(request.txs, context)
+            return self._checked(request, context)
         except Rejected as rejected:
             self._geth.disagrees(
                 f"Height {request.height} was decided against our rules: {rejected}."
@@ -268,7 +304,11 @@ class Bridge:
         return status
 
     def _next(
-        self, request: pb.RequestFinalizeBlock, state: State, payload: Payload | None
+        self,
+        request: pb.RequestFinalizeBlock,
+        state: State,
+        payload: Payload | None,
+        change: SetChange | None,
     ) -> Pending:
         if payload is None:
             head, encoded = same_head(state.head), None
@@ -276,8 +316,10 @@ class Bridge:
             number, block_hash = payload.number, payload.block_hash
             head = next_head(state.head, number, block_hash, payload.timestamp)
             encoded = request.txs[0]
-        powers = _powers(request) or state.members.powers
-        members = Members(powers=powers, fee_recipients=state.members.fee_recipients)
+        members = state.members
+        if change is not None:
+            members = membership.after(change, members, request.height)
+            head = with_members(head, members)
         self.round = request.decided_last_commit.round
         self.metrics.extra_rounds.increment(by=self.round)
         return Pending(state=State(head=head, members=members), payload=payload, encoded=encoded)
@@ -321,11 +363,3 @@ class Bridge:
             yield
         finally:
             self.metrics.seconds.observe(time.perf_counter() - started, request)
-
-
-def _powers(request: pb.RequestFinalizeBlock) -> dict[str, int]:
-    """The voting powers as of the block before; none at height 1, which has no commit."""
-    return {
-        vote.validator.address.hex().upper(): vote.validator.power
-        for vote in request.decided_last_commit.votes
-    }

@@ -1,9 +1,11 @@
 """What a proposal must be for this validator to vote for it: one small function per rule.
 
-The rules in `RULES` depend on consensus data only (the proposal, its CometBFT header, the state
-after the height before), so every validator comes to the same verdict, and they hold again when a
-block is decided. `not_ahead_of_the_clock` looks at this machine's clock and is asked only while
-voting. What a block *does* is geth's to judge (newPayload), after all of these.
+A block has a payload or nothing, and beside it at most one change of the validator set, whose rules
+are in chains/cometbft/membership.py. These and the rules in `RULES` depend on consensus data only
+(the proposal, its CometBFT header, the state after the height before), so every validator comes to
+the same verdict, and they hold again when a block is decided. `not_ahead_of_the_clock` looks at
+this machine's clock and is asked only while voting. What a block *does* is geth's to judge
+(newPayload), after all of these.
 
 Timestamps. CometBFT's header time is the weighted median of the clocks of those who decided the
 previous block, so no single validator can move it. A block's stamp must lie between that second
@@ -18,6 +20,7 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
+from windlass.chains.cometbft import set_change
 from windlass.chains.ethereum import payload_codec
 from windlass.chains.ethereum.building import prev_randao
 from windlass.chains.ethereum.payload import MalformedPayload, Payload
@@ -63,8 +66,17 @@ Rule = Callable[[Payload, Context], str | None]
 """None if the rule holds, else what is wrong."""
 
 
+def split(txs: Sequence[bytes]) -> tuple[Sequence[bytes], bytes | None]:
+    """The transactions that must be a payload, and the change of the validator set: the last one,
+    if it is there. Blocks of earlier releases have none."""
+    if txs and txs[-1][:1] == set_change.TAG:
+        return txs[:-1], txs[-1]
+    return txs, None
+
+
 def check(txs: Sequence[bytes], context: Context) -> Payload | None:
-    """The proposal's payload, None if it brings no block. Raises Rejected by the first rule."""
+    """The payload among the transactions beside a change, None if there is no block. Raises
+    Rejected by the first rule."""
     if not txs:
         return None
     if len(txs) > 1:

@@ -9,7 +9,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Settings of `windlass run bridge`. No field holds a secret; `*_file` fields name files."""
 
     network: str
-    """Name of the network; it is shown on /state."""
+    """Name of the network; it is shown on /state, and part of CometBFT's chain id."""
     node: str
     """Name of the node that this program belongs to; it is shown on /state."""
     chain_id: int
@@ -49,4 +49,5 @@ class Genesis(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     ethereum_genesis_hash: str
     ethereum_genesis_timestamp: int
     fee_recipients: dict[str, str]
-    """CometBFT address (40 upper-case hex digits) of each validator → its fee recipient."""
+    """CometBFT address (40 upper-case hex digits) of each validator → its fee recipient;
+    those that are added later bring theirs."""

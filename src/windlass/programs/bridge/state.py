@@ -11,6 +11,7 @@ import hashlib
 
 import msgspec
 
+from windlass.chains.cometbft.membership import Members
 from windlass.chains.ethereum.payload import Payload
 from windlass.chains.ethereum.payload_log import Head, PayloadLog
 from windlass.chains.ethereum.quantities import Address, BlockHash, Height
@@ -19,10 +20,9 @@ from windlass.kit.errors import WindlassError
 from windlass.kit.json import JsonError
 from windlass.programs.bridge.settings import Genesis
 
-ZERO_ADDRESS = Address("0x" + "00" * 20)
-
 _GENESIS_TAG = b"windlass genesis 1"
 _BLOCK_TAG = b"windlass block 1"
+_SET_TAG = b"windlass validator set 1"
 _MEMBERS = "members"
 
 
@@ -30,17 +30,6 @@ class WrongNetwork(WindlassError):
     """CometBFT's genesis and this bridge's settings describe different chains."""
 
     code = "wrong_network"
-
-
-class Members(msgspec.Struct, frozen=True, kw_only=True):
-    """The validators. Addresses are CometBFT's: 40 upper-case hex digits."""
-
-    powers: dict[str, int]
-    fee_recipients: dict[str, Address]
-
-    def fee_recipient(self, proposer: bytes) -> Address:
-        """Where the fees of this proposer's blocks go."""
-        return self.fee_recipients.get(proposer.hex().upper(), ZERO_ADDRESS)
 
 
 class State(msgspec.Struct, frozen=True, kw_only=True):
@@ -164,3 +153,10 @@ def same_head(head: Head) -> Head:
         block_hash=head.block_hash,
         timestamp=head.timestamp,
     )
+
+
+def with_members(head: Head, members: Members) -> Head:
+    """The head after a height that also changed the validator set: its app hash is of the set, too,
+    so that a validator that got another one can't go on."""
+    digest = hashlib.sha256(_SET_TAG + head.app_hash + members.digest_bytes())
+    return msgspec.structs.replace(head, app_hash=digest.digest())
