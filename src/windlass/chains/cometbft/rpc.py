@@ -1,16 +1,19 @@
 """CometBFT's RPC, as far as it tells how consensus is doing: GET requests, answered as JSON-RPC.
 
-Only read, and only what a person or the doctor wants to know. Numbers come as strings (amino JSON).
+What a person or the doctor wants to know, and one thing that changes something: a change of the
+validator set is handed in here. Numbers come as strings (amino JSON).
 Source: CometBFT 0.38, rpc/core/types/responses.go.
 """
 
 from __future__ import annotations
 
+import base64
 import re
 from typing import Any, TypeVar
 
 import msgspec
 
+from windlass.chains.cometbft.membership import Chain
 from windlass.kit import json
 from windlass.kit.errors import WindlassError
 from windlass.kit.http import HttpClient, HttpError
@@ -106,6 +109,45 @@ class CometbftClient:
         answer = await self._get(f"/validators?per_page={VALIDATORS_MAX}", _Validators)
         return {one.address: self._number(one.voting_power) for one in answer.validators}
 
+    async def public_keys(self) -> dict[str, bytes]:
+        """Address → public key of each validator, at most a hundred. Raises CometbftError."""
+        answer = await self._get(f"/validators?per_page={VALIDATORS_MAX}", _Validators)
+        return {one.address: self._base64(one.pub_key.value) for one in answer.validators}
+
+    async def signers(self, height: int) -> set[str]:
+        """The addresses of those who signed the block of that height. Raises CometbftError."""
+        answer = await self._get(f"/commit?height={height}", _CommitAnswer)
+        signatures = answer.signed_header.commit.signatures
+        return {one.validator_address for one in signatures if one.block_id_flag == _SIGNED}
+
+    async def members(self) -> Chain:
+        """The validator set as the bridge keeps it, and what a change must name. Raises
+        CometbftError, also for a bridge of an earlier release, which knows no changes."""
+        answer = await self._get('/abci_query?path="/members"', _QueryAnswer)
+        value = self._base64(answer.response.value or "")
+        try:
+            return json.decode(value, Chain)
+        except JsonError as error:
+            raise CometbftError(
+                f"The bridge behind {self.url} does not tell the validator set: {error}.",
+                "It may be of an earlier release, or its chain has not begun: `windlass up`.",
+            ) from error
+
+    async def broadcast(self, transaction: bytes) -> str:
+        """Hands in a transaction; returns why the bridge does not take it, '' if it does or has it
+        already. Raises CometbftError."""
+        params = {"tx": base64.b64encode(transaction).decode()}
+        body = msgspec.json.encode(
+            {"jsonrpc": "2.0", "id": 1, "method": "broadcast_tx_sync", "params": params}
+        )
+        try:
+            answer = await self._request("POST", "/", _Broadcast, body)
+        except _Refused as error:
+            if "already exists in cache" in error.data:
+                return ""
+            raise self._garbled(error.data) from error
+        return "" if answer.code == 0 else answer.log or f"code {answer.code}"
+
     async def round(self) -> Round:
         """The height that is being decided, and who has voted. Raises CometbftError."""
         state = (await self._get("/consensus_state", _ConsensusState)).round_state
@@ -129,7 +171,14 @@ class CometbftClient:
 
     async def _get(self, path: str, wanted: type[T]) -> T:
         try:
-            response = await self._http.request("GET", path)
+            return await self._request("GET", path, wanted)
+        except _Refused as error:
+            raise self._garbled(error.data) from error
+
+    async def _request(self, method: str, path: str, wanted: type[T], body: bytes = b"") -> T:
+        headers = {"content-type": "application/json"} if body else {}
+        try:
+            response = await self._http.request(method, path, body=body, headers=headers)
         except HttpError as error:
             raise CometbftError(
                 f"CometBFT at {self.url} can't be asked: {error.sentence}",
@@ -139,10 +188,16 @@ class CometbftClient:
         try:
             answer = json.decode(response.body, _Answer)
             if answer.error is not None:
-                raise self._garbled(str(answer.error))
+                raise _Refused(str(answer.error))
             return json.decode(answer.result, wanted)
         except JsonError as error:
             raise self._garbled(str(error)) from error
+
+    def _base64(self, text: str) -> bytes:
+        try:
+            return base64.b64decode(text, validate=True)
+        except ValueError as error:
+            raise self._garbled("what should be Base64 is not") from error
 
     def _number(self, text: str) -> int:
         if not _INTEGER.fullmatch(text):
@@ -156,7 +211,16 @@ class CometbftClient:
         )
 
 
+class _Refused(Exception):
+    """CometBFT answered with an error; `data` is all of it."""
+
+    def __init__(self, data: str) -> None:
+        super().__init__(data)
+        self.data = data
+
+
 _NO_VOTE = "nil-Vote"
+_SIGNED = 2  # BLOCK_ID_FLAG_COMMIT
 _INTEGER = re.compile(r"[0-9]{1,19}", re.ASCII)  # no height or power exceeds an int64
 
 
@@ -178,9 +242,44 @@ class _SyncInfo(msgspec.Struct):
     catching_up: bool
 
 
+class _PublicKey(msgspec.Struct):
+    value: str = ""
+
+
 class _Validator(msgspec.Struct):
     address: str
     voting_power: str
+    pub_key: _PublicKey = msgspec.field(default_factory=_PublicKey)
+
+
+class _Signature(msgspec.Struct):
+    block_id_flag: int
+    validator_address: str = ""
+
+
+class _Commit(msgspec.Struct):
+    signatures: list[_Signature]
+
+
+class _SignedHeader(msgspec.Struct):
+    commit: _Commit
+
+
+class _CommitAnswer(msgspec.Struct):
+    signed_header: _SignedHeader
+
+
+class _QueryResponse(msgspec.Struct):
+    value: str | None = None
+
+
+class _QueryAnswer(msgspec.Struct):
+    response: _QueryResponse
+
+
+class _Broadcast(msgspec.Struct):
+    code: int
+    log: str = ""
 
 
 class _Status(msgspec.Struct):

@@ -39,6 +39,7 @@ NAME_CHARACTERS_MAX = 40
 _NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?")
 _NETWORK = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]{1,50}")  # what JSON writes without an escape
 _FEE_RECIPIENT = re.compile(r"0x[0-9a-f]{40}")
+_NOTHING = re.compile("")
 _GENESIS = re.compile(r"0x[0-9a-f]{64}")
 
 
@@ -93,9 +94,8 @@ class SetChange(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
                 f"the name is not 1 to {NAME_CHARACTERS_MAX} lower-case letters, digits and hyphens"
             )
         adds = self.action == "add"
-        if adds != bool(_FEE_RECIPIENT.fullmatch(self.fee_recipient)) or (
-            not adds and self.fee_recipient
-        ):
+        wanted = _FEE_RECIPIENT if adds else _NOTHING
+        if not wanted.fullmatch(self.fee_recipient):
             raise ValueError("fee_recipient is 0x and 40 lower-case hex digits for add, else empty")
         if self.power != (VOTING_POWER if adds else 0):
             raise ValueError(f"power is {VOTING_POWER} for add and 0 for remove")
