@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from windlass.chains.ethereum.quantities import BlockHash
 from windlass.plan.roster import port_requests
 from windlass.spec.models import Clients, Network, Resources, Spec
-from windlass.spec.roster import roster
+from windlass.spec.roster import names, roster
 from windlass.vault.keys import Identity, NetworkKeys
 
 GENESIS = b"""{
@@ -48,6 +48,7 @@ def keys(name: str, of: Network) -> NetworkKeys:
 
     return NetworkKeys(
         network=name,
+        genesis_validators=names(of, "validator"),
         identities={
             member.name: Identity(
                 node_key=secret(member.name, "node"),

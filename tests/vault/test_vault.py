@@ -144,7 +144,6 @@ CONTRACT = "{address: '0x1111111111111111111111111111111111111111', code: '0x%s'
     ("old", "new", "told"),
     [
         ("chain_id: 20261", "chain_id: 20262", "chain_id: 20261 → 20262"),
-        ("validators: 4", "validators: 5", "validators: 4 → 5"),
         ("consensus: bft", "consensus: solo", "consensus: bft → solo"),
         (FUNDED, FUNDED.replace("5 e", "6 e"), "genesis.accounts.treasury: 5 ether → 6 ether"),
         (FUNDED, "nodes: 1", "genesis.accounts.treasury: 5 ether → absent"),
@@ -181,6 +180,19 @@ def test_what_block_0_does_not_hold_can_change(tmp_path: Path, fields: str) -> N
     before = made(tmp_path, "nodes: 1")
 
     assert made(tmp_path, fields).ethereum_genesis == before.ethereum_genesis
+
+
+@pytest.mark.parametrize("number", [1, 3, 5, 9])
+def test_the_number_of_validators_can_change(tmp_path: Path, number: int) -> None:
+    """The genesis keeps those that it was made with, whoever runs; older ones keep their keys."""
+    before = made(tmp_path, "validators: 4")
+    after = made(tmp_path, f"validators: {number}")
+
+    assert after.cometbft_genesis == before.cometbft_genesis
+    assert after.genesis_validators == tuple(f"validator-{number}" for number in range(4))
+    assert {name: after.identities[name] for name in before.identities} == before.identities
+    assert f"validator-{number - 1}" in after.identities
+    assert Vault(tmp_path).preview("trade", network(f"validators: {number}")) == after
 
 
 def test_the_order_of_accounts_is_no_difference(tmp_path: Path) -> None:

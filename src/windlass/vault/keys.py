@@ -85,6 +85,8 @@ class NetworkKeys:
     ethereum_genesis_timestamp: int
     cometbft_genesis: bytes = field(repr=False)
     """JSON; empty in a solo network."""
+    genesis_validators: tuple[str, ...] = ()
+    """Who votes from block 1 on; the chain may have changed that since. None in a solo network."""
     passphrase_file: Path | None = None
     """What the keystores are encrypted with."""
     ethstats_secret: str = field(default="", repr=False)

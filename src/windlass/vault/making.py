@@ -95,7 +95,9 @@ _OF_CONTRACT = {"balance", "nonce", "code", "storage"}
 class Ingredients(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What of a spec decides block 0, in the form in which it is kept and compared.
 
-    Gas limit and block time are not among them: both can change while a network runs.
+    Gas limit and block time are not among them: both can change while a network runs. `validators`
+    is how many the genesis has; it is kept and not compared, since the chain can change its set:
+    the spec's number says how many run.
     """
 
     consensus: Literal["bft", "solo"]
@@ -143,7 +145,7 @@ def differences(old: Ingredients, new: Ingredients) -> list[Difference]:
     """What changed, by the name that the field has in the spec."""
     found = [
         Difference(name, str(getattr(old, name)), str(getattr(new, name)))
-        for name in ("consensus", "chain_id", "validators")
+        for name in ("consensus", "chain_id")
         if getattr(old, name) != getattr(new, name)
     ]
     for label in sorted(old.accounts.keys() | new.accounts.keys()):

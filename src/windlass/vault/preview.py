@@ -10,6 +10,7 @@ import hashlib
 
 from windlass.chains.ethereum.keys import address_from_private_key
 from windlass.spec.models import Network
+from windlass.spec.roster import names
 from windlass.vault import making
 from windlass.vault.keys import Account, NetworkKeys
 
@@ -43,5 +44,6 @@ class VaultPreview:
             ethereum_genesis_timestamp=ethereum.timestamp,
             cometbft_genesis=making.cometbft_genesis(name, network, identities, ethereum),
             ethstats_secret=placeholder("dashboard", "ethstats").hex(),
+            genesis_validators=names(network, "validator"),
             preview=True,
         )

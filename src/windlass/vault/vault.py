@@ -280,19 +280,29 @@ class Vault:
             ethereum_genesis_hash=BlockHash(genesis.hash),
             ethereum_genesis_timestamp=genesis.timestamp,
             cometbft_genesis=genesis.cometbft.encode(),
+            genesis_validators=_genesis_validators(genesis),
             passphrase_file=self.directory / name / "passphrase",
         )
+
+
+def _genesis_validators(genesis: _Genesis) -> tuple[str, ...]:
+    if genesis.made_from.consensus == "solo":
+        return ()
+    return tuple(f"validator-{number}" for number in range(genesis.made_from.validators))
 
 
 def _check_validators(
     directory: Path, network: Network, identities: Mapping[str, Identity], genesis: _Genesis
 ) -> None:
-    """The keys must be those that the genesis names, or the network would never make a block."""
+    """The keys must be those that the genesis names, or the network would never make a block.
+
+    Validators beyond the genesis are not in it: they follow the chain until it takes them in.
+    """
     if network.consensus == "solo":
         return
     members = _part("CometBFT", genesis.cometbft, _Members).validators
     named = {member.name: member.address for member in members}
-    for validator in names(network, "validator"):
+    for validator in set(_genesis_validators(genesis)).intersection(names(network, "validator")):
         key = ValidatorKey(bytes.fromhex(identities[validator].validator_key))
         if named.get(validator) != key.address:
             raise VaultCorrupt(

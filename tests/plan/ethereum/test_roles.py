@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import tomllib
 from itertools import pairwise
+
+import msgspec
 
 from tests.plan import examples
 from tests.plan.examples import ExampleSite
@@ -185,3 +188,31 @@ def test_resources_follow_the_role() -> None:
 
     assert made["validator-1"].resources.memory_bytes == 2**29
     assert made["node-0"].resources.memory_bytes is None
+
+
+def test_a_new_validator_changes_no_older_one() -> None:
+    """What runs is left alone when a validator comes: the newer one knows the older ones, and nodes
+    know all of them."""
+    four = examples.network(validators=4, nodes=1)
+    six = msgspec.structs.replace(four, validators=6)
+    spec = examples.spec(trade=six)
+    site = ExampleSite(spec)
+    of_genesis = examples.keys("trade", four).genesis_validators
+    known = examples.keys("trade", six)
+    after = dataclasses.replace(known, genesis_validators=of_genesis)
+    before = plan(examples.spec(trade=four), {"trade": after}, site)
+    now = {one.name: one for one in plan(spec, {"trade": after}, site)}
+
+    for older in (one for one in before if one.role == "validator"):
+        assert now[older.name] == older
+    peers = {name: content(one, "cometbft/config/config.toml") for name, one in now.items()
+             if one.role in ("validator", "node")}  # fmt: skip
+    ids = {name: after.cometbft_node_key(name).id for name in peers}
+    assert [name for name, identity in ids.items() if identity in peers["validator-4"]] == [
+        *of_genesis
+    ]
+    assert [name for name, identity in ids.items() if identity in peers["validator-5"]] == [
+        *of_genesis,
+        "validator-4",
+    ]
+    assert all(ids[f"validator-{number}"] in peers["node-0"] for number in range(6))

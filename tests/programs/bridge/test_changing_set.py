@@ -19,7 +19,7 @@ from tests.support.validators import Network, Validator, cometbft_status
 from tests.support.wait import until
 from windlass.chains.cometbft.configuration import chain_id_of
 from windlass.chains.cometbft.membership import Chain
-from windlass.chains.cometbft.rpc import CometbftClient
+from windlass.chains.cometbft.rpc import CometbftClient, CometbftError
 from windlass.chains.cometbft.set_change import SetChange, encode
 
 pytestmark = pytest.mark.timeout(240)
@@ -51,6 +51,8 @@ def _ask(one: Validator, question: str, *words: Any) -> Any:
         client = CometbftClient(f"http://127.0.0.1:{one.ports['rpc']}")
         try:
             return await getattr(client, question)(*words)
+        except CometbftError as error:
+            raise ConnectionError(str(error)) from error  # `until` asks again
         finally:
             await client.close()
 

@@ -55,8 +55,8 @@ def _files(context: Context, workload: str) -> tuple[File, ...]:
             content=keys.cometbft_node_key(workload).key_file(),
             secret=True,
         ),
-        # A node has this key too, because CometBFT wants one; it is not in the genesis, so its
-        # votes would have no power.
+        # A node has this key too, because CometBFT wants one; it is not in the validator set, so
+        # its votes would have no power. Nor have those of a validator before the chain takes it in.
         File(
             path=f"{home}/config/priv_validator_key.json",
             content=keys.validator_key(workload).key_file(),
@@ -73,7 +73,8 @@ def _files(context: Context, workload: str) -> tuple[File, ...]:
 
 
 def _configuration(context: Context, workload: str) -> bytes:
-    """Everybody dials every validator; nodes need not know one another to hear all blocks."""
+    """Everybody dials the validators that it knows; nodes need not know one another to hear all
+    blocks."""
     port = context.number(workload, "cometbft_p2p")
     return configuration.configuration(
         moniker=workload,

@@ -72,16 +72,28 @@ class Context:
         return ipaddress.ip_address(self.site.host(self.name, workload)).is_loopback
 
     def block_maker_enodes(self, *, without: str = "") -> tuple[str, ...]:
-        """The enodes of all geths that make blocks, except that of the workload `without`."""
-        return tuple(enode for name, enode in self._enodes.items() if name != without)
+        """The enodes of the geths that make blocks, or may, as far as `without` is told of them."""
+        return tuple(self._enodes[name] for name in self._known_to(without))
 
     def block_maker_rpc_urls(self, *, without: str) -> tuple[str, ...]:
-        """The RPC of all geths that make blocks, except that of the workload `without`."""
-        return tuple(self.private_url(name, "rpc") for name in self._enodes if name != without)
+        """The RPC of the same geths."""
+        return tuple(self.private_url(name, "rpc") for name in self._known_to(without))
 
     def cometbft_peers(self, *, without: str) -> tuple[str, ...]:
-        """id@host:port of every validator's CometBFT, except that of the workload `without`."""
-        return tuple(peer for name, peer in self._cometbft_peers.items() if name != without)
+        """id@host:port of the CometBFTs beside them."""
+        return tuple(self._cometbft_peers[name] for name in self._known_to(without))
+
+    def _known_to(self, workload: str) -> tuple[str, ...]:
+        """The block makers that a workload is told of, without itself: all of them; but a validator
+        only those of the genesis and those that came before it. So no validator's files change, and
+        none is restarted, when another one comes: the newer of two knows the older, which is enough
+        for both to be connected."""
+        makers = names(self.network, *BLOCK_MAKERS)
+        others = tuple(name for name in makers if name != workload)
+        if workload not in makers or workload == "sealer":
+            return others
+        older = makers[: makers.index(workload)]
+        return tuple(one for one in others if one in self.keys.genesis_validators or one in older)
 
     def registrar_url(self) -> str | None:
         """Where nodes ask for bootnodes; None if the network has none."""

@@ -1,4 +1,8 @@
-"""A validator: geth executes blocks, CometBFT agrees on them, the bridge stands between the two."""
+"""A validator: geth executes blocks, CometBFT agrees on them, the bridge stands between the two.
+
+One that is not in the chain's validator set, because it came after the genesis or was removed, runs
+all the same and follows the chain; whether it votes is the chain's own matter.
+"""
 
 from __future__ import annotations
 
