@@ -29,6 +29,9 @@ SECTIONS: dict[str, dict[str, Verb]] = {
         "stop": Verb("nodes", "Stop a node; it stays stopped until `start` or `up`."),
         "restart": Verb("nodes", "Stop a node in order and start it again."),
         "scale": Verb("nodes", "Run more or fewer nodes in a network."),
+        "validator": Verb(
+            "validator", "List validators, and change who they are while the network runs."
+        ),
     },
     "Look": {
         "status": Verb("status", "Show what runs and how it is."),

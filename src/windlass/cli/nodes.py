@@ -93,8 +93,7 @@ def scale_command(network: str, nodes: str, spec_file: str | None, purge: bool) 
     if match is None:
         raise UsageError(
             f"{nodes!r} does not say what to scale.",
-            "Write it like nodes=3; validators are part of the genesis and stay as many as they "
-            "are.",
+            "Write it like nodes=3; validators come and go with `windlass validator`.",
         )
     with Teller(f"Scaling {network}") as teller:
         status = operations.scale(

@@ -20,6 +20,8 @@ from windlass.kit.errors import WindlassError
 
 EFFECTIVE_AFTER = 2
 """Heights from the decision of a change to the first vote of the new set (CometBFT's own)."""
+META_KEY = "members"
+"""Under this name the bridge keeps its `Members` in the payload log."""
 ZERO_ADDRESS = Address("0x" + "00" * 20)
 
 

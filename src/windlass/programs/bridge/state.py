@@ -11,7 +11,7 @@ import hashlib
 
 import msgspec
 
-from windlass.chains.cometbft.membership import Members
+from windlass.chains.cometbft.membership import META_KEY, Members
 from windlass.chains.ethereum.payload import Payload
 from windlass.chains.ethereum.payload_log import Head, PayloadLog
 from windlass.chains.ethereum.quantities import Address, BlockHash, Height
@@ -23,7 +23,6 @@ from windlass.programs.bridge.settings import Genesis
 _GENESIS_TAG = b"windlass genesis 1"
 _BLOCK_TAG = b"windlass block 1"
 _SET_TAG = b"windlass validator set 1"
-_MEMBERS = "members"
 
 
 class WrongNetwork(WindlassError):
@@ -77,7 +76,7 @@ class Chain:
         members = pending.state.members
         meta = {}
         if members != self._stored_members:
-            meta[_MEMBERS] = msgspec.json.encode(members)
+            meta[META_KEY] = msgspec.json.encode(members)
         head = pending.state.head
         self.payloads.commit(head, pending.payload, encoded=pending.encoded, meta=meta)
         self._stored_members = members
@@ -87,7 +86,7 @@ class Chain:
         if head is None:
             return None
         try:
-            members = json.decode(self.payloads.meta(_MEMBERS) or b"", Members)
+            members = json.decode(self.payloads.meta(META_KEY) or b"", Members)
         except JsonError as error:
             raise WrongNetwork(
                 f"The payload log {self.payloads.path} does not name the validators: {error}.",

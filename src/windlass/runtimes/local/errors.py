@@ -82,6 +82,26 @@ class UnusableState(WindlassError):
         )
 
 
+class StillVotes(WindlassError):
+    """The spec has no place for a validator that the chain counts on."""
+
+    code = "still_votes"
+
+    def __init__(self, network: str, validator: str) -> None:
+        super().__init__(
+            f"{validator} still votes in {network}: taken away, its votes would be missing.",
+            f"First `windlass validator remove {validator}`, while the network runs with it, then "
+            f"lower the number of validators and `windlass up`.",
+        )
+        self.network, self.validator = network, validator
+
+
+class MayStillVote(WindlassError):
+    """The spec has no place for a validator, and nobody can say whether the chain counts on it."""
+
+    code = "may_still_vote"
+
+
 class DiskFull(WindlassError):
     """A write failed for want of space."""
 

@@ -32,6 +32,7 @@ from windlass.runtimes.local.ports import (
 )
 from windlass.runtimes.local.site import LocalSite, sockets_directories, workload_directory
 from windlass.runtimes.local.state import NetworkRow, PortRow, ProcessRow, ScaleRow, State
+from windlass.runtimes.local.voting import refuse_to_take_voters
 from windlass.spec.load import Loaded
 from windlass.spec.models import Network, Spec
 from windlass.spec.roster import BLOCK_MAKERS, names, roster
@@ -84,7 +85,8 @@ def prepare(
     `scales` replaces the state's overrides of node numbers, and leaves what was stopped on purpose
     as it is. `on_state` is told of the state as soon
     as nothing can be refused any more but what other tools may say. Raises NewerState, BrokenState,
-    ForeignState, GenesisMismatch, NotEnoughDisk, PortTaken, what binaries and the vault raise.
+    ForeignState, GenesisMismatch, StillVotes, MayStillVote, NotEnoughDisk,
+    PortTaken, what binaries and the vault raise.
     """
     kept = _read(place)
     spec, overrides = scaled(loaded.spec, kept.scales if scales is None else dict(scales))
@@ -92,6 +94,7 @@ def prepare(
     # Raises GenesisMismatch; makes nothing but keys that are missing in a network that exists.
     known = set(vault.networks())
     keys = {n: vault.identities(n, w) for n, w in spec.networks.items() if n in known}
+    refuse_to_take_voters(spec, [row.workload for row in kept.before.rows], keys)
     too_small = _too_small(place.state, spec, kept)
     reservations = Reservations()
     try:
