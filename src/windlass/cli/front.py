@@ -44,6 +44,9 @@ SECTIONS: dict[str, dict[str, Verb]] = {
         "send": Verb("send", "Send money and wait until it is final."),
         "transaction": Verb("transaction", "Say what became of a transaction."),
     },
+    "Keys": {
+        "keys": Verb("keys", "Save all keys to one encrypted file, or bring them back from it."),
+    },
     "Tools": {
         "binaries": Verb("binaries", "Find, build, check and remove the chain clients."),
         "run": Verb("run", "Run one of Windlass's own programs in the foreground."),

@@ -16,6 +16,7 @@ from windlass.doctor.causes import (
     consensus,
     dashboard,
     disk,
+    exports,
     gateway,
     genesis,
     geth,
@@ -52,6 +53,7 @@ _CAUSES: tuple[Callable[[Evidence], Iterator[Finding]], ...] = (
     quorum.find,
     gateway.find,
     dashboard.find,
+    exports.find,
 )
 _TOLD_WHEN_OFF = ("not-running", "vault-unusable", "signing-record-missing")
 """What is told of a network of which nothing runs: the others keep it from being started."""

@@ -256,6 +256,15 @@ class Disk(msgspec.Struct, frozen=True, kw_only=True):
     history: tuple[tuple[float, int], ...] = ()
 
 
+class KeyExport(msgspec.Struct, frozen=True, kw_only=True):
+    """What the vault knows of its last export. `standing` is none, never, stale or current;
+    `vault_made` and `exported` are Unix seconds, None where nothing says when."""
+
+    standing: str
+    vault_made: float | None = None
+    exported: float | None = None
+
+
 class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     """All of it. `now` is Unix time in seconds; `clock_synchronised` is the kernel's word, None
     where it says nothing. `state_error` is set if there is no state at all."""
@@ -267,3 +276,4 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     disk: Disk | None = None
     clock_synchronised: bool | None = None
     state_error: str = ""
+    key_export: KeyExport | None = None

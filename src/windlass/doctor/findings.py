@@ -106,6 +106,10 @@ CAUSES: dict[str, Cause] = {
         meaning="At the rate at which data grow the disk is full in some days.",
         scope="machine",
     ),
+    "keys-never-exported": Cause(
+        meaning="Keys are in no export: whoever loses the folder loses the network.",
+        scope="machine",
+    ),
     "no-peers": Cause(meaning="A node is alone, and no cause was found.", scope="symptom"),
     "no-blocks": Cause(meaning="Blocks have stopped, and no cause was found.", scope="symptom"),
     "not-healthy": Cause(

@@ -8,7 +8,7 @@ import time
 import msgspec
 
 from windlass.doctor import machine
-from windlass.doctor.evidence import Evidence, Keys, NetworkEvidence, NodeEvidence
+from windlass.doctor.evidence import Evidence, KeyExport, Keys, NetworkEvidence, NodeEvidence
 from windlass.doctor.nodes import look_at
 from windlass.kit.errors import WindlassError
 from windlass.runtimes.local import control
@@ -17,6 +17,7 @@ from windlass.runtimes.local.observe import observe
 from windlass.runtimes.local.place import Place, opened
 from windlass.runtimes.local.state import State
 from windlass.runtimes.local.status import NetworkStatus
+from windlass.vault import export
 from windlass.vault.errors import VaultCorrupt
 from windlass.vault.keys import NetworkKeys
 from windlass.vault.vault import Vault
@@ -45,6 +46,7 @@ async def gather(place: Place) -> Evidence:
         supervisor_pid=supervisor.pid if supervisor else None,
         disk=machine.disk(place.state),
         clock_synchronised=machine.clock_synchronised(),
+        key_export=_key_export(place),
     )
 
 
@@ -83,6 +85,21 @@ def _with_keys(place: Place, network: NetworkEvidence) -> NetworkEvidence:
             network, keys_error=error.sentence, keys_next_step=error.next_step
         )
     return msgspec.structs.replace(network, keys=_keys(kept, network.nodes))
+
+
+def _key_export(place: Place) -> KeyExport | None:
+    """None for a vault that can't be read: that is another finding."""
+    vault = place.state / "vault"
+    try:
+        standing = export.standing(vault)
+        # The mark is the first file of a vault, and never written again.
+        made = (vault / export.MARK).stat().st_mtime
+    except (WindlassError, OSError):
+        return None
+    note = export.noted(vault)
+    return KeyExport(
+        standing=standing, vault_made=made, exported=note.at if note is not None else None
+    )
 
 
 def _keys(kept: NetworkKeys, nodes: tuple[NodeEvidence, ...]) -> Keys:

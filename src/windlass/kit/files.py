@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import secrets
+import stat
 from pathlib import Path
 from typing import TypeVar
 
@@ -13,6 +15,9 @@ from windlass.kit.errors import WindlassError
 from windlass.kit.json import JsonError
 
 T = TypeVar("T")
+
+_NO_LINKS = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}
+"""What file systems without hard links answer, such as those of most memory sticks."""
 
 
 class FileError(WindlassError):
@@ -61,6 +66,83 @@ def write_atomically(path: Path, content: bytes, *, secret: bool) -> None:
             f"{path} cannot be written: {_reason(error)}.",
             "See whether the disk is full and who owns the directory.",
         ) from error
+
+
+def write_new(path: Path, content: bytes, *, secret: bool) -> None:
+    """Makes the file whole or not at all, and never replaces one that is there.
+
+    Raises FileExistsError, FileError. The mode is as with `write_atomically`, less what the umask
+    takes away: some file systems refuse to change it.
+    """
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(6)}.tmp")
+    try:
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+        descriptor = os.open(temporary, flags, 0o600 if secret else 0o644)
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(descriptor)
+            _name_once(temporary, path)
+        finally:
+            with contextlib.suppress(OSError):
+                temporary.unlink()
+        _sync_directory(path.parent)
+    except FileExistsError:
+        raise
+    except OSError as error:
+        raise FileError(
+            path,
+            f"{path} cannot be written: {_reason(error)}.",
+            "See whether its directory is there, whose it is, and whether the disk is full.",
+        ) from error
+
+
+def _name_once(temporary: Path, path: Path) -> None:
+    """Gives the file its name; a link is refused where the name is taken, a rename is not."""
+    try:
+        path.hardlink_to(temporary)
+    except OSError as error:
+        if error.errno not in _NO_LINKS:
+            raise
+        if os.path.lexists(path):
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(path)) from error
+        temporary.rename(path)
+
+
+def move_directory(source: Path, target: Path) -> None:
+    """Gives a directory, which is synced to disk, its name at once. Raises FileError.
+
+    Refused if there is anything but an empty directory under that name.
+    """
+    try:
+        _sync_directory(source)
+        source.rename(target)
+        _sync_directory(target.parent)
+    except OSError as error:
+        raise FileError(target, f"{target} cannot be made: {_reason(error)}.") from error
+
+
+def read_regular(path: Path, *, bytes_max: int) -> tuple[bytes, int]:
+    """The whole content and the permission bits of a file that a person named.
+
+    Nothing is waited for: a pipe, a terminal or a device is refused as what it is. Raises
+    FileError.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        with os.fdopen(descriptor, "rb") as file:
+            mode = os.fstat(descriptor).st_mode
+            if not stat.S_ISREG(mode):
+                raise FileError(path, f"{path} is no regular file.", "Name the file itself.")
+            content = file.read(bytes_max + 1)
+    except IsADirectoryError as error:
+        raise FileError(path, f"{path} is a directory.", "Name the file itself.") from error
+    except OSError as error:
+        raise FileError(path, f"{path} cannot be read: {_reason(error)}.") from error
+    if len(content) > bytes_max:
+        raise FileError(path, f"{path} is larger than the {bytes_max} bytes it may have.")
+    return content, stat.S_IMODE(mode)
 
 
 def read_bytes(path: Path, *, bytes_max: int) -> bytes:

@@ -38,7 +38,7 @@ def end_all(directory: Path) -> None:
 def purge(directory: Path) -> None:
     """Deletes what Windlass keeps in the state's directory, the state itself last: interrupted, it
     can be done again."""
-    for name in ("nodes", "logs", "proposals", "vault"):
+    for name in ("nodes", "logs", "proposals", "vault", "vault.importing"):
         delete(directory / name)
     with port_registry.opened() as registry:
         registry.claim(directory, [])
