@@ -302,7 +302,8 @@ def _check_validators(
         return
     members = _part("CometBFT", genesis.cometbft, _Members).validators
     named = {member.name: member.address for member in members}
-    for validator in set(_genesis_validators(genesis)).intersection(names(network, "validator")):
+    of_genesis = _genesis_validators(genesis)
+    for validator in (one for one in names(network, "validator") if one in of_genesis):
         key = ValidatorKey(bytes.fromhex(identities[validator].validator_key))
         if named.get(validator) != key.address:
             raise VaultCorrupt(
