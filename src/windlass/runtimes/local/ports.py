@@ -125,7 +125,7 @@ def hand_over(kept: Iterable[PortRow], networks: Collection[str], old: Iterable[
     gateway already are left as they are.
     """
     rows = list(kept)
-    settled = {row.network for row in rows if row.workload == ENDPOINT}
+    settled = {row.network for row in rows if (row.workload, row.name) == (ENDPOINT, "rpc")}
     before = {key for key in old if key.partition("/")[0] in set(networks) - settled}
     moved = []
     for position, row in enumerate(rows):
