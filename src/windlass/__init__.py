@@ -1,3 +1,3 @@
 """Windlass runs a private blockchain, and the business on top of it, from one file."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

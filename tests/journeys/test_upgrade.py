@@ -64,5 +64,5 @@ def test_the_gateway_takes_over_the_known_ports(network: Network) -> None:
     assert network.node("node-0")["rpc"] != after["endpoints"]["rpc"]
     assert after["height"] >= height
     port = after["endpoints"]["rpc"].rpartition(":")[2]
-    assert f"port {port} is the gateway's now" in said.stderr + said.stdout
+    assert f"Port {port} of harbour/node-0 is the gateway's now" in said.stderr + said.stdout
     assert (network.state / "vault" / "harbour" / "secrets.json").is_file()

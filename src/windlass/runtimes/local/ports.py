@@ -132,7 +132,7 @@ def hand_over(kept: Iterable[PortRow], networks: Collection[str], old: Iterable[
         key = f"{row.network}/{row.workload}"
         if key in before and row.name in ("rpc", "ws"):
             rows[position] = msgspec.structs.replace(row, workload=ENDPOINT)
-            moved.append(f"{row.network}: port {row.number} is the gateway's now, not {key}'s.")
+            moved.append(f"Port {row.number} of {key} is the gateway's now.")
     return Allotment(rows, moved)
 
 
