@@ -58,6 +58,37 @@ def decode_prefix(data: bytes) -> tuple[Item, int]:
     return _decode_at(data, 0, len(data), 0)
 
 
+def split(data: bytes, *, items_max: int) -> list[bytes]:
+    """The items of the one list that these bytes are, each still encoded.
+
+    What lies in nested lists is not looked at, so the time does not depend on how many items a
+    stranger has put there. Raises RlpError, also for more than `items_max` items.
+    """
+    if not data or data[0] < 0xC0:
+        raise RlpError("a list is needed")
+    position, end = _extent(data, 0, len(data), data[0] - 0xC0)
+    if end != len(data):
+        raise RlpError(f"{len(data) - end} bytes follow the list")
+    items: list[bytes] = []
+    while position < end:
+        if len(items) >= items_max:
+            raise RlpError(f"the list has more than {items_max} items")
+        first = data[position]
+        until = position + 1
+        if first >= 0x80:
+            code = first - (0xC0 if first >= 0xC0 else 0x80)
+            _, until = _extent(data, position, end, code)
+        items.append(data[position:until])
+        position = until
+    return items
+
+
+def join(items: Sequence[bytes]) -> bytes:
+    """The list of items that are encoded already; what `split` took apart."""
+    payload = b"".join(items)
+    return _prefix(len(payload), 0xC0) + payload
+
+
 def decode_int(item: Item) -> int:
     """The number that a scalar means. Raises RlpError for a list or a leading zero."""
     if not isinstance(item, bytes):

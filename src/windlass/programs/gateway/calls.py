@@ -50,14 +50,16 @@ class Caller:
         spread: int | None = None,
         has_block: bool = False,
         null_lacks: bool = False,
+        tried: list[Node] | None = None,
     ) -> tuple[Answer, Node]:
         """A node's answer, and whose it is. Raises RpcRefusal.
 
         `has_block`: the call is about a block that our head has reached, so that an answer that
-        there is none is a node's mistake; with `null_lacks` null says so, too.
+        there is none is a node's mistake; with `null_lacks` null says so, too. `tried` is given the
+        nodes that ended while they were asked.
         """
         deadline_s = time.monotonic() + CALL_S
-        tried: list[Node] = []
+        tried = [] if tried is None else tried
         last: tuple[Answer, Node] | None = None
         while len(tried) < ATTEMPTS_MAX:
             node = self.fleet.choose(tried, spread) or await self._wait(tried, deadline_s, last)
@@ -79,8 +81,10 @@ class Caller:
             return last
         raise no_node(self.fleet.problem() or "those that were asked ended before they answered")
 
-    async def first_node(self) -> None:
-        """Returns once any node was heard. Raises RpcRefusal."""
+    async def first_node(self, spread: int | None = None) -> None:
+        """Returns once a node can be asked. Raises RpcRefusal."""
+        if self.fleet.choose((), spread) is not None:
+            return
         if await self._wait([], time.monotonic() + CALL_S, None) is None:
             raise no_node(self.fleet.problem() or "none was heard yet")
 

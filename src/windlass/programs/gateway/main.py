@@ -15,13 +15,24 @@ from windlass.kit.running import until_signal
 from windlass.kit.web import WebServer
 from windlass.programs.gateway.api import BODY_BYTES_MAX, HttpApi
 from windlass.programs.gateway.calls import Caller
+from windlass.programs.gateway.database import Database
 from windlass.programs.gateway.dispatch import Dispatcher
+from windlass.programs.gateway.filters import Filters
 from windlass.programs.gateway.fleet import Fleet
+from windlass.programs.gateway.following import Follower
 from windlass.programs.gateway.head import Head
+from windlass.programs.gateway.journal import Journal, StoredHead
 from windlass.programs.gateway.local import Local
 from windlass.programs.gateway.metrics import Metrics
+from windlass.programs.gateway.own_writes import OwnWrites
+from windlass.programs.gateway.pending_feed import PendingFeed
 from windlass.programs.gateway.relay import Relay
+from windlass.programs.gateway.report import Report
+from windlass.programs.gateway.resending import Resender
+from windlass.programs.gateway.sending import Sender
 from windlass.programs.gateway.settings import Nodes, Settings
+from windlass.programs.gateway.subscriptions import Subscriptions
+from windlass.programs.gateway.websocket_api import WebSocketApi
 
 log = logging.getLogger(__name__)
 
@@ -37,22 +48,63 @@ async def run(settings: Settings) -> None:
     async with contextlib.AsyncExitStack() as resources:
         health = Health()
         metrics = Metrics(health.registry)
-
-        async def store(number: int, block_hash: str) -> None:
-            del number, block_hash
-
-        head = Head(-1, "", store)
-        fleet = Fleet(settings, LiveFile(settings.nodes_file, Nodes), head)
+        nodes_file = LiveFile(settings.nodes_file, Nodes)
+        database = Database(settings.database, settings.genesis_hash)
+        resources.callback(database.close)
+        journal = Journal(
+            database,
+            limit=settings.journal_transactions_max,
+            sender_limit=settings.journal_sender_transactions_max,
+        )
+        stored = StoredHead(database)
+        head = Head(*stored.load(), stored.store)
+        fleet = Fleet(settings, nodes_file, head)
         caller = Caller(fleet)
-        local = Local(settings, head, caller)
-        dispatcher = Dispatcher(local.methods(), Relay(caller, head).call, metrics)
-        health.ready = fleet.problem
-        pages = HttpServer(health.routes())
+        relay = Relay(caller, head)
+        sender = Sender(
+            journal, caller, chain_id=settings.chain_id, block_time_s=settings.block_time_s
+        )
+        # The nodes are left last: whoever is being answered at the end still gets an answer.
+        nodes = asyncio.create_task(fleet.run())
+        resources.push_async_callback(_cancelled, nodes)
+        resources.push_async_callback(sender.drain)
+        resender = Resender(journal, fleet, metrics, block_time_s=settings.block_time_s)
+        fleet.on_change = resender.urge
+        feed = PendingFeed(fleet)
+        subscriptions = Subscriptions(caller, feed)
+        filters = Filters(head, caller, relay, feed)
+        follower = Follower(head, caller, journal, resender, subscriptions)
+        report = Report(settings, fleet, journal, metrics)
+        own = {
+            **Local(settings, head, caller).methods(),
+            **OwnWrites(journal, relay, sender, head).methods(),
+            **subscriptions.methods(),
+            **filters.methods(),
+        }
+        dispatcher = Dispatcher(own, relay.call, metrics)
+        health.ready, health.state = report.ready, report.state
+        pages = HttpServer({**health.routes(), "/transaction": report.transaction})
         await pages.start(settings.health_host, settings.health_port)
         resources.push_async_callback(pages.stop)
         http = WebServer(HttpApi(dispatcher).handle, body_bytes_max=BODY_BYTES_MAX)
         await http.start(settings.host, settings.http_port)
         resources.push_async_callback(http.stop)
-        log.info("serving", extra={"network": settings.network, "port": http.port})
-        await until_signal(fleet.run())
-    log.info("stopped")
+        websocket_api = WebSocketApi(dispatcher, subscriptions)
+        websocket = WebServer(websocket_api.handle, body_bytes_max=0)
+        await websocket.start(settings.host, settings.ws_port)
+        resources.push_async_callback(websocket.stop)
+        resources.push_async_callback(websocket_api.stop)
+        metrics.watch(http, websocket_api, subscriptions, filters)
+        log.info("serving", extra={"network": settings.network, "head": head.number})
+        await until_signal(_end_of(nodes), follower.run(), resender.run(), filters.run())
+    log.info("stopped", extra={"head": head.number, "journal": len(journal)})
+
+
+async def _end_of(task: asyncio.Task[None]) -> None:
+    """Waits for it, and leaves it alone when nobody waits any more."""
+    await asyncio.shield(task)
+
+
+async def _cancelled(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)

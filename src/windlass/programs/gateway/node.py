@@ -161,8 +161,7 @@ class Node:
             if newest is None:
                 newest = await self._latest(heads)
             await self._consider(heads, newest)
-            if self._wants_pending and "pending" not in self._subscriptions.values():
-                await self._subscribe(heads, "newPendingTransactions", "true")
+            await self._arrange_pending(heads)
             try:
                 async with asyncio.timeout(PULSE_S):
                     await self._stirred.wait()
@@ -182,6 +181,17 @@ class Node:
         answer = await heads.call(b"eth_subscribe", f"[{params}]".encode(), PULSE_TIMEOUT_S)
         kind = "heads" if name == "newHeads" else "pending"
         self._subscriptions[_value(answer, str)] = kind
+
+    async def _arrange_pending(self, heads: Upstream) -> None:
+        """Has the node report its pool while somebody wants to know, and only then."""
+        has = [one for one, kind in self._subscriptions.items() if kind == "pending"]
+        if self._wants_pending and not has:
+            await self._subscribe(heads, "newPendingTransactions", "true")
+        if not self._wants_pending:
+            for one in has:
+                del self._subscriptions[one]
+                params = b'["' + one.encode() + b'"]'
+                await heads.call(b"eth_unsubscribe", params, PULSE_TIMEOUT_S)
 
     async def _latest(self, heads: Upstream) -> Block:
         return await self._header(heads, b'"latest"')
@@ -212,9 +222,10 @@ class Node:
         await self._watcher.rose(self, block)
 
     def _happened(self, subscription: str, event: msgspec.Raw) -> None:
-        kind = self._subscriptions.get(subscription, "heads")
+        kind = self._subscriptions.get(subscription)
         if kind == "pending":
             self._watcher.pending(self, event)
+        if kind != "heads":
             return
         try:
             self._newest = json.decode(event, HeaderFields).block()

@@ -13,9 +13,15 @@ class Session:
 
     def __init__(self) -> None:
         self.later: list[Callable[[], None]] = []
+        self.subscriptions: set[str] = set()
+
+    def tell(self, event: bytes) -> None:
+        """Sends an event."""
+        raise NotImplementedError
 
     def answered(self) -> None:
         """The answer is on its way."""
-        later, self.later = self.later, []
-        for action in later:
-            action()
+        if self.later:
+            later, self.later = self.later, []
+            for action in later:
+                action()
