@@ -7,12 +7,14 @@ Source: CometBFT 0.38, rpc/core/types/responses.go.
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import re
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import msgspec
 
+from windlass.chains.cometbft import rpc_answers as answers
 from windlass.chains.cometbft.membership import Chain
 from windlass.kit import json
 from windlass.kit.errors import WindlassError
@@ -74,6 +76,22 @@ class Round(msgspec.Struct, frozen=True, kw_only=True):
     precommits: tuple[bool, ...]
 
 
+class Commit(msgspec.Struct, frozen=True, kw_only=True):
+    """/commit: a decided height and who signed it.
+
+    `app_hash` is that of the state *before* the height, as its header has it. `signers` are the
+    addresses that signed this block; who signed nothing, or for no block, is not among them.
+    `validators_hash` changes when the set of validators does.
+    """
+
+    height: int
+    round: int
+    proposer: str
+    app_hash: bytes
+    validators_hash: str
+    signers: frozenset[str]
+
+
 class CometbftClient:
     """The RPC of one CometBFT, at http://HOST:PORT."""
 
@@ -83,7 +101,7 @@ class CometbftClient:
 
     async def status(self) -> Status:
         """Who this node is and how far it came. Raises CometbftError."""
-        answer = await self._get("/status", _Status)
+        answer = await self._get("/status", answers.Status)
         info, sync, own = answer.node_info, answer.sync_info, answer.validator_info
         return Status(
             node_id=info.id,
@@ -98,32 +116,32 @@ class CometbftClient:
 
     async def peers(self) -> list[Peer]:
         """The CometBFTs that it is connected to. Raises CometbftError."""
-        answer = await self._get("/net_info", _NetInfo)
+        answer = await self._get("/net_info", answers.NetInfo)
         return [
             Peer(node_id=one.node_info.id, moniker=one.node_info.moniker, address=one.remote_ip)
             for one in answer.peers
         ]
 
-    async def validators(self) -> dict[str, int]:
-        """Address → voting power at the newest height, at most a hundred. Raises CometbftError."""
-        answer = await self._get(f"/validators?per_page={VALIDATORS_MAX}", _Validators)
+    async def validators(self, height: int | None = None) -> dict[str, int]:
+        """Address → voting power at that height, else the newest; at most a hundred.
+
+        Raises CometbftError.
+        """
+        where = "" if height is None else f"&height={height:d}"
+        answer = await self._get(
+            f"/validators?per_page={VALIDATORS_MAX}{where}", answers.Validators
+        )
         return {one.address: self._number(one.voting_power) for one in answer.validators}
 
     async def public_keys(self) -> dict[str, bytes]:
         """Address → public key of each validator, at most a hundred. Raises CometbftError."""
-        answer = await self._get(f"/validators?per_page={VALIDATORS_MAX}", _Validators)
+        answer = await self._get(f"/validators?per_page={VALIDATORS_MAX}", answers.Validators)
         return {one.address: self._base64(one.pub_key.value) for one in answer.validators}
-
-    async def signers(self, height: int) -> set[str]:
-        """The addresses of those who signed the block of that height. Raises CometbftError."""
-        answer = await self._get(f"/commit?height={height}", _CommitAnswer)
-        signatures = answer.signed_header.commit.signatures
-        return {one.validator_address for one in signatures if one.block_id_flag == _SIGNED}
 
     async def members(self) -> Chain:
         """The validator set as the bridge keeps it, and what a change must name. Raises
         CometbftError, also for a bridge of an earlier release, which knows no changes."""
-        answer = await self._get('/abci_query?path="/members"', _QueryAnswer)
+        answer = await self._get('/abci_query?path="/members"', answers.QueryAnswer)
         value = self._base64(answer.response.value or "")
         try:
             return json.decode(value, Chain)
@@ -141,7 +159,7 @@ class CometbftClient:
             {"jsonrpc": "2.0", "id": 1, "method": "broadcast_tx_sync", "params": params}
         )
         try:
-            answer = await self._request("POST", "/", _Broadcast, body)
+            answer = await self._request("POST", "/", answers.Broadcast, body)
         except _Refused as error:
             if "already exists in cache" in error.data:
                 return ""
@@ -150,7 +168,7 @@ class CometbftClient:
 
     async def round(self) -> Round:
         """The height that is being decided, and who has voted. Raises CometbftError."""
-        state = (await self._get("/consensus_state", _ConsensusState)).round_state
+        state = (await self._get("/consensus_state", answers.ConsensusState)).round_state
         try:
             height, number, step = map(self._number, state.position.split("/"))
             votes = next(one for one in state.height_vote_set if one.round == number)
@@ -164,6 +182,42 @@ class CometbftClient:
             prevotes=tuple(vote != _NO_VOTE for vote in votes.prevotes),
             precommits=tuple(vote != _NO_VOTE for vote in votes.precommits),
         )
+
+    async def commit(self, height: int | None = None) -> Commit:
+        """Who signed that height, else the newest one.
+
+        Of the newest height only those signatures are known that this node saw in time; all that
+        count stand in the next block, so they are told of the height before. Raises CometbftError.
+        """
+        where = "" if height is None else f"?height={height:d}"
+        signed = (await self._get(f"/commit{where}", answers.SignedCommit)).signed_header
+        header, commit = signed.header, signed.commit
+        try:
+            app_hash = bytes.fromhex(header.app_hash)
+        except ValueError as error:
+            raise self._garbled(f"app_hash {header.app_hash[:40]!r}") from error
+        return Commit(
+            height=self._number(header.height),
+            round=commit.round,
+            proposer=header.proposer_address,
+            app_hash=app_hash,
+            validators_hash=header.validators_hash,
+            signers=frozenset(
+                one.validator_address
+                for one in commit.signatures
+                if one.block_id_flag == _SIGNED_THE_BLOCK
+            ),
+        )
+
+    async def recent_signers(self, blocks: int) -> set[str]:
+        """The addresses that signed one of the newest blocks, so many of them.
+
+        Raises CometbftError.
+        """
+        newest = await self.commit()
+        heights = range(max(1, newest.height - blocks + 1), newest.height)
+        older = await asyncio.gather(*(self.commit(height) for height in heights))
+        return set(newest.signers).union(*(one.signers for one in older))
 
     async def close(self) -> None:
         """Closes the connections."""
@@ -186,7 +240,7 @@ class CometbftClient:
                 unreachable=error.reason in ("refused", "timeout"),
             ) from error
         try:
-            answer = json.decode(response.body, _Answer)
+            answer = json.decode(response.body, answers.Answer)
             if answer.error is not None:
                 raise _Refused(str(answer.error))
             return json.decode(answer.result, wanted)
@@ -220,102 +274,5 @@ class _Refused(Exception):
 
 
 _NO_VOTE = "nil-Vote"
-_SIGNED = 2  # BLOCK_ID_FLAG_COMMIT
+_SIGNED_THE_BLOCK = 2  # BlockIDFlagCommit; 1 is absent, 3 a vote for no block
 _INTEGER = re.compile(r"[0-9]{1,19}", re.ASCII)  # no height or power exceeds an int64
-
-
-class _Answer(msgspec.Struct):
-    result: msgspec.Raw = msgspec.Raw(b"null")
-    error: Any = None
-
-
-class _NodeInfo(msgspec.Struct):
-    id: str
-    network: str
-    version: str
-    moniker: str
-
-
-class _SyncInfo(msgspec.Struct):
-    latest_block_height: str
-    latest_app_hash: str
-    catching_up: bool
-
-
-class _PublicKey(msgspec.Struct):
-    value: str = ""
-
-
-class _Validator(msgspec.Struct):
-    address: str
-    voting_power: str
-    pub_key: _PublicKey = msgspec.field(default_factory=_PublicKey)
-
-
-class _Signature(msgspec.Struct):
-    block_id_flag: int
-    validator_address: str = ""
-
-
-class _Commit(msgspec.Struct):
-    signatures: list[_Signature]
-
-
-class _SignedHeader(msgspec.Struct):
-    commit: _Commit
-
-
-class _CommitAnswer(msgspec.Struct):
-    signed_header: _SignedHeader
-
-
-class _QueryResponse(msgspec.Struct):
-    value: str | None = None
-
-
-class _QueryAnswer(msgspec.Struct):
-    response: _QueryResponse
-
-
-class _Broadcast(msgspec.Struct):
-    code: int
-    log: str = ""
-
-
-class _Status(msgspec.Struct):
-    node_info: _NodeInfo
-    sync_info: _SyncInfo
-    validator_info: _Validator
-
-
-class _Peer(msgspec.Struct):
-    node_info: _NodeInfo
-    remote_ip: str
-
-
-class _NetInfo(msgspec.Struct):
-    peers: list[_Peer]
-
-
-class _Validators(msgspec.Struct):
-    validators: list[_Validator]
-
-
-class _Proposer(msgspec.Struct):
-    address: str
-
-
-class _Votes(msgspec.Struct):
-    round: int
-    prevotes: list[str]
-    precommits: list[str]
-
-
-class _RoundState(msgspec.Struct):
-    position: str = msgspec.field(name="height/round/step")
-    height_vote_set: list[_Votes]
-    proposer: _Proposer
-
-
-class _ConsensusState(msgspec.Struct):
-    round_state: _RoundState

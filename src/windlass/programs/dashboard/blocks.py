@@ -72,6 +72,8 @@ class Blocks:
         self.forked: set[int] = set()
         """Heights at which votes differ now."""
         self.changed: set[int] = set()
+        self.unsaved: set[int] = set()
+        """The same, for the history."""
         self._main: dict[int, str] = {}
 
     def main(self, number: int) -> Block | None:
@@ -118,7 +120,12 @@ class Blocks:
         """Takes a block in, from a report or from the history of an earlier run."""
         self.heights.setdefault(block.number, {})[block.hash] = block
         self._choose(block.number)
-        self.changed.add(block.number)
+        self.mark(block.number)
+
+    def mark(self, number: int) -> None:
+        """What is shown of that height has changed."""
+        self.changed.add(number)
+        self.unsaved.add(number)
 
     def vote(self, node: str, number: int, block_hash: str) -> None:
         """The node has that block at that height, whatever it had before."""
@@ -143,7 +150,7 @@ class Blocks:
         """One more node has reported the block, so much later than the first."""
         if len(block.delays_ms) < 10_000:
             insort(block.delays_ms, min(max(delay_ms, 0), DELAY_MAX_MS))
-        self.changed.add(block.number)
+        self.mark(block.number)
 
     def forget(self, node: str) -> None:
         """Takes back all votes of a node that is gone."""
@@ -163,6 +170,7 @@ class Blocks:
             self._main.pop(number, None)
             self.forked.discard(number)
             self.changed.discard(number)
+            self.unsaved.discard(number)
 
     def missing(self, best: int, count: int) -> list[int]:
         """The newest heights that pages show and nobody has told us of."""
@@ -186,7 +194,7 @@ class Blocks:
         else:
             self.forked.discard(number)
         self._choose(number)
-        self.changed.add(number)
+        self.mark(number)
 
     def _choose(self, number: int) -> None:
         chosen = max(
@@ -200,6 +208,7 @@ class Blocks:
             chosen.interval_ms = max(chosen.at_ms - before.at_ms, 0)
         if after is not None:
             after.interval_ms = max(after.at_ms - chosen.at_ms, 0)
+            self.mark(after.number)
 
 
 def percentile(ordered: list[int], percent: int) -> int | None:

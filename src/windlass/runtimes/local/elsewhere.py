@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
-from windlass.chains.cometbft.commits import CommitClient
+from windlass.chains.cometbft.rpc import CometbftClient
 from windlass.kit.errors import WindlassError
 from windlass.kit.http_client import HttpClient
 from windlass.kit.json_rpc import JsonRpc
@@ -21,6 +21,9 @@ from windlass.vault.export import Listener, validators
 from windlass.vault.export_errors import SignsElsewhere
 from windlass.vault.keys import NetworkKeys
 from windlass.vault.vault import Vault
+
+BLOCKS = 10
+"""A validator that runs has signed one of so many, also if it was restarted just now."""
 
 ANSWER_TIMEOUT_S = 3.0
 ANSWER_BYTES_MAX = 1 << 20
@@ -111,11 +114,11 @@ async def _signs(url: str, own: Mapping[str, str]) -> str:
     """Whether CometBFT there has one of these keys, or sees the votes of one."""
     client = None
     try:
-        client = CommitClient(url, timeout_s=ANSWER_TIMEOUT_S)
+        client = CometbftClient(url, timeout_s=ANSWER_TIMEOUT_S)
         address = (await client.status()).address
         if address in own:
             return f"CometBFT at {url} runs with the key of {own[address]}"
-        signing = sorted(own[one] for one in await client.signers() if one in own)
+        signing = sorted(own[one] for one in await client.recent_signers(BLOCKS) if one in own)
         return f"CometBFT at {url} has new votes of {', '.join(signing)}" if signing else ""
     except WindlassError:  # nobody is there, or somebody else
         return ""
