@@ -116,7 +116,9 @@ def _described(seen: ValidatorSet, proposal: Proposal) -> str:
         return told + f"can't be submitted. {proposal.refused}"
     names = ", ".join(seen.name_of(one) for one in proposal.signers) or "nobody"
     told += f"signed by {names}; "
-    return told + (f"{proposal.missing} power is missing" if proposal.missing else "complete")
+    return told + (
+        f"{proposal.missing} voting power is missing" if proposal.missing else "complete"
+    )
 
 
 @validator_command.command("propose")

@@ -23,6 +23,7 @@ from windlass.doctor.causes import (
     jwt,
     keys,
     ports,
+    proposals,
     quorum,
     running,
     vault,
@@ -54,6 +55,7 @@ _CAUSES: tuple[Callable[[Evidence], Iterator[Finding]], ...] = (
     gateway.find,
     dashboard.find,
     exports.find,
+    proposals.find,
 )
 _TOLD_WHEN_OFF = ("not-running", "vault-unusable", "signing-record-missing")
 """What is told of a network of which nothing runs: the others keep it from being started."""

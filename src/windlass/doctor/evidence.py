@@ -209,6 +209,24 @@ class Keys(msgspec.Struct, frozen=True, kw_only=True):
     bootnodes: dict[str, str]
 
 
+class ProposalView(msgspec.Struct, frozen=True, kw_only=True):
+    """A proposal to change the validator set, which the chain would take next if enough had signed.
+
+    `signed`, `missing` and `total` are voting power, `signed_by` and `unsigned` are names.
+    """
+
+    path: str
+    action: str
+    name: str
+    sequence: int
+    expires: int
+    signed_by: tuple[str, ...]
+    unsigned: tuple[str, ...]
+    signed: int
+    missing: int
+    total: int
+
+
 class NetworkEvidence(msgspec.Struct, frozen=True, kw_only=True):
     """One network. `keys_error` says why the vault gives no keys, `keys_next_step` what to do."""
 
@@ -218,6 +236,7 @@ class NetworkEvidence(msgspec.Struct, frozen=True, kw_only=True):
     keys: Keys | None = None
     keys_error: str = ""
     keys_next_step: str = ""
+    proposals: tuple[ProposalView, ...] = ()
 
     @property
     def name(self) -> str:

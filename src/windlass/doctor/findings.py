@@ -102,6 +102,9 @@ CAUSES: dict[str, Cause] = {
     "no-first-block": Cause(
         meaning="All that is needed runs, but the chain has not begun.", scope="network"
     ),
+    "proposal-short-of-signatures": Cause(
+        meaning="A proposal to change the validator set lacks signatures.", scope="network"
+    ),
     "disk-full-soon": Cause(
         meaning="At the rate at which data grow the disk is full in some days.",
         scope="machine",

@@ -8,10 +8,17 @@ import time
 import msgspec
 
 from windlass.doctor import machine
-from windlass.doctor.evidence import Evidence, KeyExport, Keys, NetworkEvidence, NodeEvidence
+from windlass.doctor.evidence import (
+    Evidence,
+    KeyExport,
+    Keys,
+    NetworkEvidence,
+    NodeEvidence,
+    ProposalView,
+)
 from windlass.doctor.nodes import look_at
 from windlass.kit.errors import WindlassError
-from windlass.runtimes.local import control
+from windlass.runtimes.local import control, validators
 from windlass.runtimes.local.errors import NoState
 from windlass.runtimes.local.observe import observe
 from windlass.runtimes.local.place import Place, opened
@@ -37,7 +44,9 @@ async def gather(place: Place) -> Evidence:
         networks = []
         for row, seen, found in zip(state.networks(), status.networks, nodes, strict=True):
             evidence = NetworkEvidence(row=row, status=seen, nodes=found)
-            networks.append(_with_keys(place, evidence))
+            with_keys = _with_keys(place, evidence)
+            waiting = await _proposals(place, with_keys)
+            networks.append(msgspec.structs.replace(with_keys, proposals=waiting))
     return Evidence(
         now=time.time(),
         state=str(place.state),
@@ -115,4 +124,38 @@ def _keys(kept: NetworkKeys, nodes: tuple[NodeEvidence, ...]) -> Keys:
             name: kept.enode(name, "127.0.0.1", 1).removeprefix("enode://").partition("@")[0]
             for name in names["bootnode"]
         },
+    )
+
+
+async def _proposals(place: Place, network: NetworkEvidence) -> tuple[ProposalView, ...]:
+    """Open proposals of the network; none where they can't be weighed, for which there is another
+    finding."""
+    if network.keys is None or network.row.consensus != "bft":
+        return ()
+    if not any(validators.folder(place).glob("*.json")):
+        return ()
+    try:
+        seen = await validators.see(validators.find_network(place, network.row))
+        chain = seen.require_chain()
+    except WindlassError:
+        return ()
+    return tuple(
+        ProposalView(
+            path=str(one.path),
+            action=one.change.action,
+            name=one.change.name,
+            sequence=one.change.sequence,
+            expires=one.change.expires,
+            signed_by=tuple(seen.name_of(signer) for signer in one.signers),
+            unsigned=tuple(
+                entry.name
+                for entry in seen.entries
+                if entry.state == "active" and entry.address not in one.signers
+            ),
+            signed=one.signed,
+            missing=one.missing,
+            total=chain.members.total,
+        )
+        for one in validators.proposals(validators.folder(place), chain)
+        if not one.refused
     )

@@ -5,7 +5,7 @@ Blocks need more than two thirds of the voting power (CometBFT, Tendermint conse
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from windlass.doctor.evidence import Evidence, NetworkEvidence, NodeEvidence
 from windlass.doctor.findings import Finding
@@ -26,28 +26,30 @@ def find(evidence: Evidence) -> Iterator[Finding]:
 
 def has_quorum(network: NetworkEvidence) -> bool:
     """Whether validators with more than two thirds of the voting power take part."""
-    powers = {node.name: _power(network, node) for node in network.of("validator")}
-    present = [node.name for node in network.of("validator") if not _away(node)]
-    return 3 * sum(powers[name] for name in present) > 2 * sum(powers.values())
+    voters = _voters(network)
+    absent = sum(power for node, power in voters if _away(node))
+    total = _total(network, voters)
+    return 3 * (total - absent) > 2 * total
 
 
 def _quorum(evidence: Evidence, network: NetworkEvidence) -> Iterator[Finding]:
-    validators = network.of("validator")
-    missing = {node.name: why for node in validators if (why := _away(node))}
+    voters = _voters(network)
+    missing = {node.name: why for node, _ in voters if (why := _away(node))}
     if not missing or has_quorum(network):
         return
     # What each one has: with equal powers, which is what we make, this is the usual number.
-    powers = [_power(network, node) for node in validators]
-    needed = sum(powers) * 2 // 3 // max(1, min(powers)) + 1
-    count = len(validators) - len(missing)
+    least = max(1, min(power for _, power in voters))
+    total = _total(network, voters)
+    needed = total * 2 // 3 // least + 1
+    number = total // least
     yield Finding(
         code="quorum-short",
         severity="error",
         network=network.name,
-        sentence=f"Only {count} of {network.name}'s {len(validators)} validators take part, and "
-        f"{needed} are needed for a block.",
+        sentence=f"Only {number - len(missing)} of {network.name}'s {number} validators take part, "
+        f"and {needed} are needed for a block.",
         evidence=facts([*(f"{name}: {why}" for name, why in missing.items()), _consensus(network)]),
-        next_step=_bring_back(evidence, validators, missing),
+        next_step=_bring_back(evidence, [node for node, _ in voters], missing),
     )
 
 
@@ -73,11 +75,31 @@ def _away(node: NodeEvidence) -> str:
     return ""
 
 
-def _power(network: NetworkEvidence, node: NodeEvidence) -> int:
-    """Its voting power, as anybody's CometBFT knows it; all have the same where nobody answers."""
-    powers = next((n.cometbft.validators for n in network.nodes if n.cometbft), {})
-    address = network.keys.validators.get(node.name) if network.keys else None
-    return powers.get(address or "", next(iter(powers.values()), 1))
+def _powers(network: NetworkEvidence) -> dict[str, int]:
+    """The validator set, as the CometBFT that is furthest knows it; empty if none answers."""
+    views = [node.cometbft for node in network.nodes if node.cometbft]
+    return max(views, key=lambda view: view.status.height).validators if views else {}
+
+
+def _voters(network: NetworkEvidence) -> list[tuple[NodeEvidence, int]]:
+    """The validators of this state that are in the set, with their voting power. All of them, with
+    one and the same, where nobody knows the set: who was not added yet, or was removed, then counts
+    as well."""
+    powers = _powers(network)
+    addresses = network.keys.validators if network.keys else {}
+    validators = network.of("validator")
+    if not powers or not addresses:
+        return [(node, next(iter(powers.values()), 1)) for node in validators]
+    return [
+        (node, powers[addresses[node.name]])
+        for node in validators
+        if addresses.get(node.name) in powers
+    ]
+
+
+def _total(network: NetworkEvidence, voters: Sequence[tuple[NodeEvidence, int]]) -> int:
+    """All voting power; that of validators who run elsewhere is in it, and taken to be there."""
+    return sum(_powers(network).values()) or sum(power for _, power in voters)
 
 
 def _consensus(network: NetworkEvidence) -> str:
@@ -95,7 +117,7 @@ def _consensus(network: NetworkEvidence) -> str:
 
 
 def _bring_back(
-    evidence: Evidence, validators: tuple[NodeEvidence, ...], missing: dict[str, str]
+    evidence: Evidence, validators: Sequence[NodeEvidence], missing: dict[str, str]
 ) -> str:
     stopped = [node for node in validators if node.name in missing and not node.wanted]
     if stopped:

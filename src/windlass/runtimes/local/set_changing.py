@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Literal
 
 from windlass.chains.cometbft import membership, set_change
 from windlass.chains.cometbft.configuration import VOTING_POWER
 from windlass.chains.cometbft.keys import address
-from windlass.chains.cometbft.rpc import CometbftClient, CometbftError
+from windlass.chains.cometbft.rpc import CometbftClient, CometbftError, Status
 from windlass.chains.cometbft.set_change import SetChange
 from windlass.kit.errors import UsageError, WindlassError
 from windlass.runtimes.local.judge import LAG_BLOCKS_MAX
@@ -207,16 +207,17 @@ async def _refuse_standstill(
 ) -> None:
     """Raises WouldStandStill unless more than two thirds of the new set are known to be there."""
     powers = membership.after(change, chain.members, chain.height).powers
-    present = await _present(seen)
+    present = await _present(seen) - await _silent(seen)
     if change.action == "add" and await _follows(seen, change, chain.height - 1):
         present.add(change.address)
     there = sum(power for one, power in powers.items() if one in present)
     if 3 * there > 2 * sum(powers.values()):
         return
-    absent = ", ".join(seen.name_of(one) for one in powers if one not in present)
+    names = {change.address: change.name}
+    absent = [names.get(one) or seen.name_of(one) for one in powers if one not in present]
     raise WouldStandStill(
-        f"With this change {seen.found.row.name} would have {len(powers)} validators, of which "
-        f"{absent or 'too many'} do not take part as far as can be seen here: blocks would stop, "
+        f"With this change {seen.found.row.name} would have {len(powers)} validators, of which too "
+        f"few take part as far as can be seen here (not {', '.join(absent)}): blocks would stop, "
         f"and with them every further change.",
         "Have them run and follow the chain first; if you know that they do, submit with --force.",
     )
@@ -231,25 +232,34 @@ async def _present(seen: ValidatorSet) -> set[str]:
         await client.close()
 
 
+async def _silent(seen: ValidatorSet) -> set[str]:
+    """Our own validators whose CometBFT does not answer: one that was just stopped has signed the
+    last blocks all the same."""
+    own = [one for one in seen.entries if one.own and one.name in seen.found.urls]
+    answers = await asyncio.gather(*(_status(seen.found.urls[one.name]) for one in own))
+    return {one.address for one, found in zip(own, answers, strict=True) if found is None}
+
+
 async def _follows(seen: ValidatorSet, change: SetChange, height: int) -> bool:
     """Whether a CometBFT of ours has the key that is to be added, and is where the chain is."""
-    return any(await asyncio.gather(*(_is_there(u, change, height) for u in _urls(seen))))
+    answers = await asyncio.gather(*(_status(url) for url in seen.found.urls.values()))
+    return any(
+        one is not None
+        and one.address == change.address
+        and not one.catching_up
+        and height - one.height <= LAG_BLOCKS_MAX
+        for one in answers
+    )
 
 
-def _urls(seen: ValidatorSet) -> Sequence[str]:
-    return tuple(seen.found.urls.values())
-
-
-async def _is_there(url: str, change: SetChange, height: int) -> bool:
+async def _status(url: str) -> Status | None:
     client = CometbftClient(url)
     try:
-        status = await client.status()
+        return await client.status()
     except CometbftError:
-        return False
+        return None
     finally:
         await client.close()
-    near = height - status.height <= LAG_BLOCKS_MAX
-    return status.address == change.address and near and not status.catching_up
 
 
 def enough_here(seen: ValidatorSet) -> None:

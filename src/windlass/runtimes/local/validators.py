@@ -144,10 +144,11 @@ def find_network(place: Place, row: NetworkRow) -> Found:
 
 def look(found: Found) -> ValidatorSet:
     """The set as it is now."""
-    return asyncio.run(_look(found))
+    return asyncio.run(see(found))
 
 
-async def _look(found: Found) -> ValidatorSet:
+async def see(found: Found) -> ValidatorSet:
+    """The same, for who is asynchronous already."""
     asked = await asyncio.gather(*(_ask(url) for url in found.urls.values()))
     answers = [one for one in asked if isinstance(one, tuple)]
     if not answers:
