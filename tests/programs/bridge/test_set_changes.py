@@ -16,6 +16,7 @@ from windlass.chains.cometbft.membership import Chain
 from windlass.chains.cometbft.set_change import SetChange, encode
 from windlass.kit import json
 from windlass.programs.bridge.settings import Genesis
+from windlass.programs.bridge.state import same_head
 
 NAMES = ("a", "b", "c", "d")
 KEYS = [key(name) for name in NAMES]
@@ -168,3 +169,19 @@ async def test_the_set_is_not_what_signed_the_last_block(parts: Parts) -> None:
     await parts.bridge.commit(pb.RequestCommit())
 
     assert key("e").address in parts.chain.require().members.powers
+
+
+async def test_a_database_of_an_earlier_release(parts: Parts, tmp_path: Path) -> None:
+    """What was written before sets could change is a set that never did, and can change now."""
+    state = parts.chain.require()
+    old = {"powers": state.members.powers, "fee_recipients": state.members.fee_recipients}
+    head = same_head(state.head)
+    parts.payloads.commit(head, meta={"members": msgspec.json.encode(old)})
+    parts.payloads.close()
+
+    again = Parts(tmp_path)
+    assert again.chain.require().members == state.members
+    assert (await _decide(again, 2)).app_hash == head.app_hash
+    await _decide(again, 3, encode(_added()))
+    assert again.chain.require().members.changes == 1
+    await again.close()

@@ -153,10 +153,10 @@ async def see(found: Found) -> ValidatorSet:
     answers = [one for one in asked if isinstance(one, tuple)]
     if not answers:
         error = next((one for one in asked if isinstance(one, CometbftError)), None)
-        entries = _entries(found, None, {})
-        return ValidatorSet(found=found, chain=None, url="", entries=entries, error=error)
+        own = entries(found, None, {})
+        return ValidatorSet(found=found, chain=None, url="", entries=own, error=error)
     url, chain, public = max(answers, key=lambda one: one[1].height)
-    return ValidatorSet(found=found, chain=chain, url=url, entries=_entries(found, chain, public))
+    return ValidatorSet(found=found, chain=chain, url=url, entries=entries(found, chain, public))
 
 
 async def _ask(url: str) -> tuple[str, membership.Chain, dict[str, bytes]] | CometbftError:
@@ -169,7 +169,7 @@ async def _ask(url: str) -> tuple[str, membership.Chain, dict[str, bytes]] | Com
         await client.close()
 
 
-def _entries(
+def entries(
     found: Found, chain: membership.Chain | None, public: dict[str, bytes]
 ) -> tuple[Entry, ...]:
     """The vault's own validators first, then those that only the chain knows."""
@@ -177,12 +177,12 @@ def _entries(
         (name for name in found.keys.identities if name.startswith("validator-")),
         key=lambda name: (len(name), name),
     )
-    entries = []
+    listed = []
     for name in own:
         key = found.keys.validator_key(name)
         recipient = found.keys.fee_recipient(name)
-        entries.append(_entry(name, key.address, key.public, recipient, chain, own=True))
-    known = {one.address for one in entries}
+        listed.append(_entry(name, key.address, key.public, recipient, chain, own=True))
+    known = {one.address for one in listed}
     if chain is not None:
         members = chain.members
         for address in (*members.powers, *(members.fee_recipients.keys() - members.powers)):
@@ -190,8 +190,8 @@ def _entries(
                 name = members.names.get(address, address)
                 key_bytes = public.get(address, b"")
                 recipient = members.fee_recipient(bytes.fromhex(address))
-                entries.append(_entry(name, address, key_bytes, recipient, chain, own=False))
-    return tuple(entries)
+                listed.append(_entry(name, address, key_bytes, recipient, chain, own=False))
+    return tuple(listed)
 
 
 def _entry(
