@@ -12,10 +12,13 @@ import pytest
 from windlass.kit.files import (
     FileError,
     ensure_directory,
+    move_directory,
     read_bytes,
     read_hex,
     read_json,
+    read_regular,
     write_atomically,
+    write_new,
 )
 from windlass.kit.settings import SettingsError, load
 
@@ -112,3 +115,45 @@ def test_directories(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"")
     with pytest.raises(FileError, match="cannot be made"):
         ensure_directory(tmp_path / "file")
+
+
+def test_a_new_file_replaces_nothing(tmp_path: Path) -> None:
+    """Neither a file nor a link; what was there stays, and nothing is left beside it."""
+    path, link = tmp_path / "file", tmp_path / "link"
+    write_new(path, b"first", secret=True)
+    assert (path.read_bytes(), stat.S_IMODE(path.stat().st_mode)) == (b"first", 0o600)
+    link.symlink_to("nowhere")
+    for taken in (path, link):
+        with pytest.raises(FileExistsError):
+            write_new(taken, b"second", secret=True)
+    assert path.read_bytes() == b"first"
+    assert sorted(entry.name for entry in tmp_path.iterdir()) == ["file", "link"]
+    with pytest.raises(FileError, match="cannot be written"):
+        write_new(tmp_path / "missing" / "file", b"x", secret=False)
+
+
+def test_a_directory_gets_its_name_at_once_or_not(tmp_path: Path) -> None:
+    """Nothing that is there under the name is lost."""
+    for name in ("source", "other"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "inside").write_text(name)
+    with pytest.raises(FileError, match="other"):
+        move_directory(tmp_path / "source", tmp_path / "other")
+    assert (tmp_path / "other/inside").read_text() == "other"
+    move_directory(tmp_path / "source", tmp_path / "target")
+    assert (tmp_path / "target/inside").read_text() == "source"
+
+
+def test_what_is_no_regular_file_is_not_waited_for(tmp_path: Path) -> None:
+    """A pipe that nobody writes into, a directory, a device; and one that is too large."""
+    fifo = tmp_path / "fifo"
+    os.mkfifo(fifo)
+    for path in (fifo, tmp_path, Path("/dev/zero"), tmp_path / "missing"):
+        with pytest.raises(FileError):
+            read_regular(path, bytes_max=10)
+    path = tmp_path / "file"
+    path.write_bytes(b"x" * 10)
+    path.chmod(0o640)
+    assert read_regular(path, bytes_max=10) == (b"x" * 10, 0o640)
+    with pytest.raises(FileError, match="larger"):
+        read_regular(path, bytes_max=9)

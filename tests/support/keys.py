@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from windlass.kit.files import ensure_directory
+from windlass.runtimes.local import port_registry
 from windlass.runtimes.local.key_export import export_keys
 from windlass.runtimes.local.key_import import Imported, import_keys, read_sealed
 from windlass.runtimes.local.place import Place, claim
@@ -35,6 +36,8 @@ def with_keys(folder: Path, text: str, ports: dict[str, int] | None = None) -> P
             network_name, workload, name = key.split("/")
             rows.append(PortRow(network=network_name, workload=workload, name=name, number=number))
         state.set_ports(rows)
+    with port_registry.opened() as registry:
+        registry.claim(place.state, rows)
     return place
 
 
