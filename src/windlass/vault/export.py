@@ -44,7 +44,6 @@ NAME_BYTES_MAX = 255
 PATH_BYTES_MAX = 1024
 LISTENERS_MAX = 1024
 PORTS_MAX = 16_384
-URL_LENGTH_MAX = 300
 
 Standing = Literal["none", "never", "stale", "current"]
 """Of a vault: without keys, never exported, with keys that came later, or all of it exported."""
