@@ -78,10 +78,10 @@ def makes_blocks(network: Network, name: str) -> bool:
 
 
 def goes_on(network: Network) -> None:
-    """Three more blocks."""
+    """Two more blocks."""
     rpc = network.rpc()
     height = rpc.height()
-    until(lambda: rpc.height() >= height + 3, "three more blocks", timeout_s=60)
+    until(lambda: rpc.height() >= height + 2, "two more blocks", timeout_s=60)
 
 
 def refused(network: Network, *words: str) -> str:

@@ -7,26 +7,26 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 import msgspec
 import pytest
 
-from windlass.chains.cometbft.commits import BLOCKS, CommitClient
-from windlass.chains.cometbft.rpc import CometbftError
+from windlass.chains.cometbft.rpc import CometbftClient, CometbftError
 from windlass.kit.http import HttpServer, Request, Response
 
-Serve = Callable[[Callable[[Request], bytes]], Awaitable[CommitClient]]
+BLOCKS = 10
+Serve = Callable[[Callable[[Request], bytes]], Awaitable[CometbftClient]]
 
 
 @pytest.fixture
 async def serve() -> AsyncIterator[Serve]:
     """A client of a server that answers /commit with what the function makes of the request."""
     servers: list[HttpServer] = []
-    clients: list[CommitClient] = []
+    clients: list[CometbftClient] = []
 
-    async def start(answer: Callable[[Request], bytes]) -> CommitClient:
+    async def start(answer: Callable[[Request], bytes]) -> CometbftClient:
         async def reply(request: Request) -> Response:
             return Response(body=answer(request))
 
         servers.append(HttpServer({"/commit": reply}))
         await servers[-1].start("127.0.0.1", 0)
-        clients.append(CommitClient(f"http://127.0.0.1:{servers[-1].port}"))
+        clients.append(CometbftClient(f"http://127.0.0.1:{servers[-1].port}"))
         return clients[-1]
 
     yield start
@@ -38,9 +38,18 @@ async def serve() -> AsyncIterator[Serve]:
 
 def commit(height: int, *addresses: str) -> bytes:
     """An answer of /commit; '' is a validator that did not sign."""
-    signatures = [{"validator_address": address} for address in addresses]
-    document = {"height": str(height), "signatures": signatures}
-    return msgspec.json.encode({"result": {"signed_header": {"commit": document}}})
+    signatures = [
+        {"block_id_flag": 2 if address else 1, "validator_address": address}
+        for address in addresses
+    ]
+    header = {
+        "height": str(height),
+        "app_hash": "",
+        "validators_hash": "",
+        "proposer_address": "",
+    }
+    document = {"header": header, "commit": {"round": 0, "signatures": signatures}}
+    return msgspec.json.encode({"result": {"signed_header": document}})
 
 
 @pytest.mark.parametrize(("height", "asked"), [(1, 1), (3, 3), (500, BLOCKS)])
@@ -55,7 +64,7 @@ async def test_the_newest_blocks_are_asked_for(serve: Serve, height: int, asked:
 
     client = await serve(answer)
     newest = {f"V{number}" for number in range(max(1, height - BLOCKS + 1), height + 1)}
-    assert await client.signers() == {*newest, "ALL"}
+    assert await client.recent_signers(BLOCKS) == {*newest, "ALL"}
     assert len(seen) == asked
 
 
@@ -67,4 +76,4 @@ async def test_garbled_answers_are_one_clear_error(serve: Serve, body: bytes) ->
     """Whatever a stranger's server says."""
     client = await serve(lambda _: body)
     with pytest.raises(CometbftError):
-        await client.signers()
+        await client.recent_signers(BLOCKS)

@@ -25,6 +25,8 @@ EFFECT_TIMEOUT_S = 60.0
 POLL_S = 0.25
 COMMITS_LOOKED_AT = 3
 """A vote that comes late is missing in one commit, of who is there, but hardly in three."""
+NEW_HEIGHTS = 10
+"""So long after a change somebody in the set may have signed nothing yet."""
 DAY_S = 86_400
 
 Action = Literal["add", "remove"]
@@ -207,9 +209,7 @@ async def _refuse_standstill(
 ) -> None:
     """Raises WouldStandStill unless more than two thirds of the new set are known to be there."""
     powers = membership.after(change, chain.members, chain.height).powers
-    present = await _present(seen) - await _silent(seen)
-    if change.action == "add" and await _follows(seen, change, chain.height - 1):
-        present.add(change.address)
+    present = await _present(seen, chain, change)
     there = sum(power for one, power in powers.items() if one in present)
     if 3 * there > 2 * sum(powers.values()):
         return
@@ -223,33 +223,39 @@ async def _refuse_standstill(
     )
 
 
-async def _present(seen: ValidatorSet) -> set[str]:
+async def _present(seen: ValidatorSet, chain: membership.Chain, change: SetChange) -> set[str]:
+    """Who takes part: whoever signed one of the last blocks, but for those of ours that are silent
+    now. One that could not sign yet, since it is about to be added or was just now, is there if its
+    CometBFT is where the chain is."""
+    height = chain.height - 1
+    signed, statuses = await asyncio.gather(_signers(seen.url), _statuses(seen))
+    follow = {
+        one.address
+        for one in statuses.values()
+        if one is not None and not one.catching_up and height - one.height <= LAG_BLOCKS_MAX
+    }
+    silent = {
+        one.address for one in seen.entries if one.name in statuses and not statuses[one.name]
+    }
+    is_new = chain.height - chain.members.changed_at <= NEW_HEIGHTS
+    fresh = chain.members.powers.keys() if is_new else set()
+    return (signed - silent) | (follow & {*fresh, change.address})
+
+
+async def _signers(url: str) -> set[str]:
     """Who signed one of the last blocks."""
-    client = CometbftClient(seen.url)
+    client = CometbftClient(url)
     try:
         return await client.recent_signers(COMMITS_LOOKED_AT)
     finally:
         await client.close()
 
 
-async def _silent(seen: ValidatorSet) -> set[str]:
-    """Our own validators whose CometBFT does not answer: one that was just stopped has signed the
-    last blocks all the same."""
-    own = [one for one in seen.entries if one.own and one.name in seen.found.urls]
-    answers = await asyncio.gather(*(_status(seen.found.urls[one.name]) for one in own))
-    return {one.address for one, found in zip(own, answers, strict=True) if found is None}
-
-
-async def _follows(seen: ValidatorSet, change: SetChange, height: int) -> bool:
-    """Whether a CometBFT of ours has the key that is to be added, and is where the chain is."""
-    answers = await asyncio.gather(*(_status(url) for url in seen.found.urls.values()))
-    return any(
-        one is not None
-        and one.address == change.address
-        and not one.catching_up
-        and height - one.height <= LAG_BLOCKS_MAX
-        for one in answers
-    )
+async def _statuses(seen: ValidatorSet) -> dict[str, Status | None]:
+    """What the CometBFT of each workload says of itself; None if it does not answer."""
+    urls = seen.found.urls
+    answers = await asyncio.gather(*(_status(url) for url in urls.values()))
+    return dict(zip(urls, answers, strict=True))
 
 
 async def _status(url: str) -> Status | None:
