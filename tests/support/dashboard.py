@@ -6,8 +6,9 @@ import asyncio
 import contextlib
 import hashlib
 import hmac
+import http.client
 import json
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Generator, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -83,10 +84,8 @@ class Dashboard(Program):
             timeout_s=timeout_s,
         )
 
-    def events(self, timeout_s: float = 10) -> Iterator[tuple[str, dict[str, Any]]]:
+    def events(self, timeout_s: float = 10) -> Generator[tuple[str, dict[str, Any]]]:
         """The live events, one after the other; comments are left out."""
-        import http.client
-
         connection = http.client.HTTPConnection("127.0.0.1", self.http_port, timeout=timeout_s)
         try:
             connection.request("GET", "/api/live")

@@ -198,9 +198,12 @@ class Blocks:
 
     def _choose(self, number: int) -> None:
         chosen = max(
-            self.heights[number].values(), key=lambda one: (one.votes, -one.at_ms), default=None
+            self.heights.get(number, {}).values(),
+            key=lambda one: (one.votes, -one.at_ms),
+            default=None,
         )
         if chosen is None:
+            self._main.pop(number, None)  # asked for again: nobody has what there was
             return
         self._main[number] = chosen.hash
         before, after = self.main(number - 1), self.main(number + 1)

@@ -235,21 +235,21 @@ class Network:
         heads = sorted(
             ((one.block.number, one) for one in voices if one.block), key=lambda pair: -pair[0]
         )
-        while len(heads) > 2:
-            below = heads[1][0]
-            moving = sum(self._is_at_the_head(one, now_ms) for _, one in heads[1:])
-            if heads[0][0] - below <= AHEAD_MAX or moving < 2:
+        while len(heads) > 2 and heads[0][0] - heads[1][0] > AHEAD_MAX:
+            if not self._witnessed(heads[1:], now_ms):
                 break
             heads.pop(0)
         if not heads:
             return
         number, node = heads[0]
-        head = node.block
-        lower = self.best is not None and number < self.best.number
-        if head is None or (self.best is not None and number == self.best.number):
+        head, best = node.block, self.best
+        if head is None or (best is not None and number == best.number):
             return
-        if lower and self.best is not None and self.best.number - number <= OLD_MAX // 2:
-            return  # a restarted node at the top does not take the network back
+        if best is not None and number < best.number:
+            # When the first node restarts, the network is not taken back a few blocks.
+            near = best.number - number <= OLD_MAX // 2
+            if near and (best.number - number <= AHEAD_MAX or not self._witnessed(heads, now_ms)):
+                return
         self.blocks.trim(number)
         block = self.blocks.add(head, node.name, now_ms, live=node.fresh)
         if block is None:
@@ -257,6 +257,10 @@ class Network:
         self.blocks.vote(node.name, number, head.hash)
         self.best, self.best_at_ms = block, now_ms
         self.changed.update(self.nodes)
+
+    def _witnessed(self, heads: list[tuple[int, Node]], now_ms: int) -> bool:
+        """Whether two of these get the blocks of now, so that these are the newest there are."""
+        return sum(self._is_at_the_head(one, now_ms) for _, one in heads) >= 2
 
     def _settle(self, number: int) -> None:
         """The best height may have another main block after a vote."""
