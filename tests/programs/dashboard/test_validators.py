@@ -199,6 +199,7 @@ def test_a_real_network_with_a_validator_down(
     for one in network.validators:
         one.geth.ethstats_url = dashboard.ethstats_url(one.name)
     with network:
+        network.start()
         dashboard.until("all report", nodes_online=4, timeout_s=60)
 
         def joined() -> bool:
