@@ -3,7 +3,7 @@
 
 import { drawing, element, setAttribute } from "./dom.js";
 
-const LEVELS = [0, 1, 2, 3];
+const LEVELS = [0, 1, 2, 3, "new"];
 
 /** A drawing that stretches to its place, with a path for each level. */
 function canvas(width, height, className) {
@@ -19,7 +19,7 @@ function canvas(width, height, className) {
   return { svg, paths };
 }
 
-/** Bars, newest at the right edge; null is a gap with a dot on the ground line. */
+/** Bars, newest at the right edge, which has the accent if nothing is wrong; null is a gap. */
 export class Bars {
   constructor({ slots, height, className, pitch = 10, gap = 2, least = 1.5 }) {
     this.slots = slots;
@@ -34,7 +34,7 @@ export class Bars {
 
   /** `values` oldest first; `top` is the value at full height; `level(value, i)` picks a band. */
   draw(values, top, level) {
-    const parts = ["", "", "", ""];
+    const parts = ["", "", "", "", ""];
     const width = this.pitch - this.gap;
     const from = this.slots - values.length;
     for (let i = 0; i < values.length; i += 1) {
@@ -43,7 +43,8 @@ export class Bars {
       const share = top > 0 ? Math.min(1, Math.max(0, value / top)) : 0;
       const tall = Math.max(this.least, share * this.height);
       const x = (from + i) * this.pitch + this.gap / 2;
-      parts[level(value, i)] += `M${x} ${round(this.height - tall)}h${width}V${this.height}h${-width}z`;
+      const band = level(value, i) || (i === values.length - 1 ? 4 : 0);
+      parts[band] += `M${x} ${round(this.height - tall)}h${width}V${this.height}h${-width}z`;
     }
     this.paths.forEach((path, i) => setAttribute(path, "d", parts[i] || null));
   }
@@ -98,11 +99,11 @@ function share() {
   );
 }
 
-/** The next rounder number at or above: 1, 2 or 5 times a power of ten. */
+/** The next rounder number at or above. */
 export function ceiling(value) {
   if (!(value > 0)) return 1;
   const power = 10 ** Math.floor(Math.log10(value));
-  const factor = [1, 2, 5, 10].find((one) => one * power >= value * (1 - 1e-9));
+  const factor = [1, 1.5, 2, 3, 4, 5, 6, 8, 10].find((one) => one * power >= value * (1 - 1e-9));
   return factor * power;
 }
 

@@ -63,18 +63,20 @@ export class Alerts {
   }
 
   #row() {
+    const flag = element("span", { class: "alert-flag", "aria-hidden": "true" });
     const kind = element("strong", { class: "alert-kind" });
     const sentence = element("span", { class: "alert-sentence" });
     const since = element("time", { class: "alert-since" });
-    const node = element("li", { class: "alert" }, kind, sentence, since);
-    return { node, kind, sentence, since, since_ms: null };
+    const node = element("li", { class: "alert" }, flag, kind, sentence, since);
+    return { node, flag, kind, sentence, since, since_ms: null };
   }
 
   #fill(row, alert) {
     const serious = alert.severity === "error";
     const word = Object.hasOwn(WORDS, alert.kind) ? WORDS[alert.kind] : "Alert";
     row.node.dataset.severity = serious ? "error" : "warning";
-    setText(row.kind, `${serious ? "◆" : "▲"} ${word}`);
+    setText(row.flag, serious ? "◆" : "▲");
+    setText(row.kind, word);
     setText(row.sentence, format.plain(alert.sentence, 600));
     row.since_ms = alert.since_ms;
     row.since.title = `since ${format.instant(alert.since_ms)}`;

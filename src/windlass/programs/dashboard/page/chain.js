@@ -8,6 +8,7 @@ import { byId, drawing, element, reorder, setAttribute, setText } from "./dom.js
 import * as format from "./format.js";
 
 const LINKS_MAX = 24;
+const LINK_WIDTH = 106; // as in dashboard.css
 const POCKETS = 12;
 const CALM = window.matchMedia("(prefers-reduced-motion: reduce)");
 
@@ -19,6 +20,13 @@ export class Chain {
     this.links = new Map();
     this.turned = 0;
     this.last = null;
+    this.fits = 3;
+    new ResizeObserver(([{ contentRect }]) => {
+      const fits = Math.max(1, Math.min(LINKS_MAX - 2, Math.floor(contentRect.width / LINK_WIDTH)));
+      if (fits === this.fits) return;
+      this.fits = fits;
+      requestAnimationFrame(() => this.draw());
+    }).observe(this.list.parentElement);
     rim(byId("wheel-rim"));
     this.list.addEventListener("click", (event) => {
       const link = event.target.closest?.("button[data-number]");
@@ -28,7 +36,8 @@ export class Chain {
   }
 
   draw() {
-    const blocks = this.model.blocks.slice(0, LINKS_MAX).reverse();
+    // Two more than fit: one fades out at the left, one more is hauled out of sight.
+    const blocks = this.model.blocks.slice(0, this.fits + 2).reverse();
     const wanted = new Set(blocks.map((block) => block.number));
     const newest = blocks.at(-1)?.number ?? null;
     const fresh = this.last === null || newest === null ? 0 : newest - this.last;
@@ -39,7 +48,7 @@ export class Chain {
     }
     for (const block of blocks) this.#link(block, newest);
     reorder(this.list, blocks.map((block) => this.links.get(block.number).node));
-    this.#reachable(newest);
+    this.#reachable(blocks);
     byId("chain-empty").hidden = blocks.length > 0;
     this.list.hidden = blocks.length === 0;
     this.#best();
@@ -98,16 +107,22 @@ export class Chain {
   }
 
   /** One stop for the Tab key in the whole chain; arrows do the rest. */
-  #reachable(newest) {
-    const inside = this.list.contains(document.activeElement);
-    if (inside) return;
-    for (const [number, link] of this.links) {
-      setAttribute(link.button, "tabindex", number === newest ? "0" : "-1");
-    }
+  #reachable(blocks) {
+    const newest = blocks.at(-1)?.number;
+    const out = blocks.length - this.fits;
+    const focused = this.list.contains(document.activeElement);
+    blocks.forEach(({ number }, i) => {
+      const { node, button } = this.links.get(number);
+      // The focus stays in sight: it goes to the oldest link that still is.
+      const leaves = i < out && node.contains(document.activeElement);
+      if (leaves) this.links.get(blocks[out].number).button.focus();
+      node.inert = i < out;
+      if (!focused) setAttribute(button, "tabindex", number === newest ? "0" : "-1");
+    });
   }
 
   #walk(event) {
-    const buttons = [...this.list.querySelectorAll("button")];
+    const buttons = [...this.list.querySelectorAll(".link:not([inert]) button")];
     const at = buttons.indexOf(document.activeElement);
     const steps = { ArrowLeft: at - 1, ArrowRight: at + 1, Home: 0, End: buttons.length - 1 };
     if (at < 0 || !Object.hasOwn(steps, event.key)) return;
@@ -115,7 +130,6 @@ export class Chain {
     const next = buttons[Math.max(0, Math.min(buttons.length - 1, steps[event.key]))];
     for (const button of buttons) button.tabIndex = button === next ? 0 : -1;
     next.focus();
-    next.scrollIntoView({ block: "nearest", inline: "nearest" });
   }
 
   /** Moves the chain in by as many links as came; many at once just appear. */

@@ -55,11 +55,12 @@ export class Consensus {
     const { power_total, power_signed, quorum_power, round, missed_rounds_100 } = consensus;
     const share = power_total > 0 ? power_signed / power_total : null;
     const of = format.known(power_total) ? `of ${format.integer(power_total)} votes` : "";
-    setFigure(this.votes.power, format.integer(power_signed), of);
+    const voted = share !== null && this.model.blocks.length > 0;
+    setFigure(this.votes.power, voted ? format.integer(power_signed) : format.UNKNOWN, of);
     setFigure(this.votes.round, format.integer(round));
     setFigure(this.votes.missed, format.integer(missed_rounds_100));
     setAttribute(this.votes.missed, "data-level", this.page.bands.missed(missed_rounds_100) || null);
-    setAttribute(this.votes.power, "data-level", share !== null && share < 1 ? "2" : null);
+    setAttribute(this.votes.power, "data-level", voted && share < 1 ? "2" : null);
     this.signed.style.width = `${(share ?? 0) * 100}%`;
     this.quorum.style.left = `${power_total > 0 ? (quorum_power / power_total) * 100 : 0}%`;
     setAttribute(
@@ -101,7 +102,7 @@ export class Consensus {
     setText(row.name, shown);
     setAttribute(row.name, "title", `${shown} ${format.plain(address, 60)}`);
     const known = (signed_100 ?? 0) + (missed_100 ?? 0);
-    setText(row.signed, `${format.integer(signed_100)}/${format.integer(known)}`);
+    setText(row.signed, known > 0 ? `${format.integer(signed_100)}/${format.integer(known)}` : format.UNKNOWN);
     setAttribute(row.signed, "data-level", this.page.bands.missed(missed_100) || null);
     const vote = total > 0 ? `${format.percent(((power ?? 0) / total) * 100)} % of votes` : "";
     const made = `made ${format.integer(proposed_100)}`;

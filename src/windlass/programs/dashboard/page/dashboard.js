@@ -63,7 +63,7 @@ function drawNetwork() {
   page.bands = new Bands(block_time_s);
   setText(byId("network-name"), format.plain(name, 80));
   const facts = [`chain ${chain_id ?? format.UNKNOWN}`, format.plain(consensus, 20)];
-  if (format.known(block_time_s)) facts.push(`a block each ${block_time_s} s`);
+  if (format.known(block_time_s)) facts.push(`${block_time_s} s blocks`);
   byId("network-facts").replaceChildren(
     ...facts.map((fact) => Object.assign(document.createElement("span"), { textContent: fact })),
   );

@@ -99,9 +99,9 @@ export class Details {
     const { bands } = this.page;
     const now = this.model.serverNow();
     setText(byId("details-title"), format.plain(node.name, 80));
-    this.bars.draw(node.propagation_history, bands.spread_ms[1], (ms) => bands.propagation(ms));
+    this.bars.draw(node.propagation_history, bands.spread_ms[0], (ms) => bands.propagation(ms));
     const average = format.durationText(node.propagation_average_ms);
-    const top = format.durationText(bands.spread_ms[1]);
+    const top = format.durationText(bands.spread_ms[0]);
     const said = `Propagation of its last ${HISTORY} blocks: mean ${average}; full height ${top}.`;
     setAttribute(this.chart, "aria-label", said);
     this.chart.dataset.caption = said;
@@ -118,6 +118,7 @@ export class Details {
       ["Propagation", `${format.durationText(node.propagation_ms)}, mean ${average}`],
       ["Import", format.durationText(node.processing_ms)],
       ["Latency", format.durationText(node.latency_ms), { level: bands.latency(node.latency_ms) }],
+      ["Clock", ahead(node.clock_offset_ms)],
       ["Peers", format.integer(node.peers), { level: node.peers === 0 ? 3 : 0 }],
       ["Pending", format.integer(node.pending)],
       ["Gas price", format.gasPrice(node.gas_price_wei).join(" ")],
@@ -189,6 +190,12 @@ function share(value) {
 
 function since(ms) {
   return ms === null ? format.UNKNOWN : `${format.calmAge(ms)} ago`;
+}
+
+function ahead(ms) {
+  if (!format.known(ms)) return format.UNKNOWN;
+  const way = ms < 0 ? "behind this server" : "ahead of this server";
+  return `${format.durationText(Math.abs(ms))} ${way}`;
 }
 
 function spread(block) {

@@ -53,7 +53,7 @@ export class Model {
     for (const name of list(document?.gone, NODES_MAX)) {
       if (this.nodes.delete(name)) this.changed.add("nodes");
     }
-    if (document?.blocks) this.#blocks(document.blocks);
+    if (document?.blocks || document?.summary) this.#blocks(document.blocks);
     this.#lists(document ?? {});
     if (document?.consensus !== undefined) {
       this.consensus = object(document.consensus);
@@ -101,8 +101,12 @@ export class Model {
     for (const block of list(changes, BLOCKS_MAX)) {
       if (Number.isSafeInteger(block?.number)) known.set(block.number, block);
     }
-    const ordered = [...known.values()].sort((a, b) => b.number - a.number);
-    this.blocks = ordered.slice(0, BLOCKS_MAX);
+    // Blocks above the best one are of a chain that was taken back or begun again.
+    const best = this.summary.best_block ?? Infinity;
+    const held = [...known.values()].filter(({ number }) => number <= best);
+    const blocks = held.sort((a, b) => b.number - a.number).slice(0, BLOCKS_MAX);
+    if (changes === undefined && blocks.length === this.blocks.length) return;
+    this.blocks = blocks;
     this.changed.add("blocks");
   }
 

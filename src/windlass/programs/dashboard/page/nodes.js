@@ -9,6 +9,7 @@ import { Row } from "./row.js";
 const PINS_MAX = 200;
 const ORDER_PAUSE_MS = 1_000;
 const NEAR = "300px";
+const UNSEEN_BUDGET_MS = 4;
 
 export class Nodes {
   constructor(model, page, { open, say }) {
@@ -33,7 +34,7 @@ export class Nodes {
   /** Draws what changed: new and gone rows at once, the others if they are seen. */
   draw(changed) {
     this.pins ??= new Set(kept.read(this.#pinsKey(), []));
-    let arrived = false;
+    let arrived = this.ordered_at === 0;
     for (const [name, row] of this.rows) {
       if (this.model.nodes.has(name)) continue;
       this.watch.unobserve(row.node);
@@ -62,7 +63,18 @@ export class Nodes {
     for (const [name, row] of this.rows) {
       if (row.seen) row.tick(this.model.nodes.get(name), this.page.bands, now);
     }
+    this.#drawUnseen(now);
     this.#orderSoon();
+  }
+
+  /** Rows out of sight follow too, a few a second: a screen reader or a printer may reach them. */
+  #drawUnseen(now, budget_ms = UNSEEN_BUDGET_MS) {
+    const began = performance.now();
+    for (const [name, row] of this.rows) {
+      if (!row.dirty || row.seen) continue;
+      row.draw(this.model.nodes.get(name), this.page.bands, now, this.pins.has(name));
+      if (performance.now() - began > budget_ms) break;
+    }
   }
 
   focusFilter() {
@@ -122,6 +134,7 @@ export class Nodes {
         this.#togglePin(row.dataset.name, event.target.closest("[data-pin]"));
       } else if (row && !getSelection()?.toString()) this.open(row.dataset.name);
     });
+    window.addEventListener("beforeprint", () => this.#drawUnseen(this.model.serverNow(), 5_000));
     byId("nodes-sort").addEventListener("change", (event) => this.#sortBy(event.target.value));
     this.filter.addEventListener("input", this.order);
     this.filter.addEventListener("keydown", (event) => {

@@ -35,7 +35,7 @@ export class Propagation {
       return;
     }
     const [p50, p90, average] = [p50_ms, p90_ms, mean_ms].map(format.durationText);
-    setText(byId("propagation-note"), `p50 ${p50}, p90 ${p90}`);
+    setText(byId("propagation-note"), `mean ${average} of ${format.count(total, "report")}`);
     const said = `Propagation of ${format.count(total, "report")}: half within ${p50}, nine of ten`;
     setAttribute(this.chart, "aria-label", `${said} within ${p90}, mean ${average}.`);
     this.#bars(bins, total);

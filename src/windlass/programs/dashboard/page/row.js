@@ -36,6 +36,7 @@ export class Row {
     setAttribute(this.node, "data-pinned", pinned ? "true" : null);
     setAttribute(this.pin, "aria-pressed", String(pinned));
     setText(this.state, state(node));
+    setText(this.role, format.plain(node.role, 20));
     setText(this.client, client(node));
     this.#spread(node, bands);
   }
@@ -64,7 +65,9 @@ export class Row {
       this.pin.title = "Pin to the top (p)";
       this.state = element("span", { class: "node-state" });
       this.client = element("span", { class: "node-client name" });
-      cell.append(this.open, this.state, this.client);
+      this.role = element("span", { class: "node-role" });
+      const below = element("span", { class: "node-below" }, this.role, this.client);
+      cell.append(this.open, this.state, below);
     } else if (column.key === "propagation") {
       this.spread = element("span", { class: "spread-figure" });
       const bars = { slots: HISTORY, height: 20, pitch: 3, gap: 1, className: "spread-bars" };

@@ -40,6 +40,18 @@ const STATS = [
     }),
   ],
   [
+    "final",
+    "Not final yet",
+    ({ best_block, final_block }) => {
+      const known = format.known(best_block) && format.known(final_block);
+      const open = known ? Math.max(0, best_block - final_block) : null;
+      return {
+        figure: [format.integer(open), known ? (open === 1 ? "block" : "blocks") : ""],
+        note: known ? `final to ${format.integer(final_block)}` : "",
+      };
+    },
+  ],
+  [
     "price",
     "Gas price",
     ({ gas_price_wei }) => ({
