@@ -189,8 +189,9 @@ async def test_no_width_scrolls_sideways(visitor: Visitor, feed: Feed, width: in
     fits = "document.documentElement.scrollWidth <= innerWidth"
     assert await page.evaluate(fits)
     outside = """() => [...document.querySelectorAll("main *")].filter((node) => {
-      const box = node.getBoundingClientRect();
-      return box.width > 0 && box.right > innerWidth + 1 && !node.closest(".chain, .hidden-text, thead");
+      const { width, right } = node.getBoundingClientRect();
+      const clipped = node.closest(".chain, .hidden-text, thead");
+      return width > 0 && right > innerWidth + 1 && !clipped;
     }).map((node) => node.className || node.tagName)"""
     assert await page.evaluate(outside) == []
     await page.locator("#best-number").scroll_into_view_if_needed()

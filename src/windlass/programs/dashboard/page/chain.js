@@ -103,7 +103,7 @@ export class Chain {
     setAttribute(link.node, "data-final", String(Boolean(block.final)));
     setAttribute(link.node, "data-forked", block.forked ? "true" : null);
     setAttribute(link.node, "data-newest", block.number === newest ? "true" : null);
-    setAttribute(link.button, "aria-label", sentence(block, missed));
+    setText(link.said, sentence(block, missed));
   }
 
   /** One stop for the Tab key in the whole chain; arrows do the rest. */
@@ -160,14 +160,15 @@ function make(number) {
   const count = element("span", { class: "link-count" });
   const figure = element("span", { class: "link-number" }, format.integer(number));
   const button = element("button", { class: "link-iron", type: "button", "data-number": number });
-  button.append(fill, figure, count);
+  const said = element("span", { class: "hidden-text" });
+  button.append(fill, figure, " ", count, said);
   const interval = element("span", { class: "link-interval" });
   const maker = element("span", { class: "link-maker name" });
   const trouble = element("span", { class: "link-trouble" });
   const below = element("span", { class: "link-below", "aria-hidden": "true" });
   below.append(interval, maker, trouble);
   const node = element("li", { class: "link" }, button, below);
-  return { node, button, fill, count, interval, maker, trouble };
+  return { node, button, fill, count, said, interval, maker, trouble };
 }
 
 function trouble(block, missed) {
@@ -180,8 +181,7 @@ function trouble(block, missed) {
 
 function sentence(block, missed) {
   const parts = [
-    `Block ${format.integer(block.number)}`,
-    `${format.integer(block.transactions)} transactions`,
+    "",
     `${format.durationText(block.interval_ms)} after the one before`,
     `made by ${format.plain(block.miner_name ?? block.miner, 40)}`,
     block.final ? "final" : "not final yet",
