@@ -60,8 +60,8 @@ export class Nodes {
   /** Ages of the rows that are seen. */
   tick() {
     const now = this.model.serverNow();
-    for (const [name, row] of this.rows) {
-      if (row.seen) row.tick(this.model.nodes.get(name), this.page.bands, now);
+    for (const [, row, node] of this.#both()) {
+      if (row.seen) row.tick(node, this.page.bands, now);
     }
     this.#drawUnseen(now);
     this.#orderSoon();
@@ -70,9 +70,9 @@ export class Nodes {
   /** Rows out of sight follow too, a few a second: a screen reader or a printer may reach them. */
   #drawUnseen(now, budget_ms = UNSEEN_BUDGET_MS) {
     const began = performance.now();
-    for (const [name, row] of this.rows) {
+    for (const [name, row, node] of this.#both()) {
       if (!row.dirty || row.seen) continue;
-      row.draw(this.model.nodes.get(name), this.page.bands, now, this.pins.has(name));
+      row.draw(node, this.page.bands, now, this.pins.has(name));
       if (performance.now() - began > budget_ms) break;
     }
   }
@@ -176,10 +176,19 @@ export class Nodes {
     else this.pins.delete(name);
     kept.write(this.#pinsKey(), [...this.pins]);
     const row = this.rows.get(name);
-    row.draw(this.model.nodes.get(name), this.page.bands, this.model.serverNow(), pinned);
+    row.dirty = true;
+    this.#drawSeen();
     this.#order();
     focused?.focus(); // a row that was moved has lost it
     this.say(`${format.plain(name, 80)} ${pinned ? "is pinned." : "is not pinned any more."}`);
+  }
+
+  /** Rows with their nodes. The model may be a frame ahead: some have only one of the two. */
+  *#both() {
+    for (const [name, row] of this.rows) {
+      const node = this.model.nodes.get(name);
+      if (node !== undefined) yield [name, row, node];
+    }
   }
 
   #add(name) {
@@ -200,9 +209,9 @@ export class Nodes {
 
   #drawSeen() {
     const now = this.model.serverNow();
-    for (const [name, row] of this.rows) {
+    for (const [name, row, node] of this.#both()) {
       if (!row.dirty || !(row.seen || row.blank)) continue; // once all: the browser's own search
-      row.draw(this.model.nodes.get(name), this.page.bands, now, this.pins.has(name));
+      row.draw(node, this.page.bands, now, this.pins.has(name));
     }
   }
 
@@ -217,7 +226,7 @@ export class Nodes {
   #order() {
     this.ordered_at = performance.now();
     const { key, descending } = this.sorting;
-    const nodes = [...this.model.nodes.values()];
+    const nodes = [...this.#both()].map(([, , node]) => node);
     nodes.sort(comparison(key, descending, this.pins ?? new Set()));
     reorder(this.body, nodes.map(({ name }) => this.rows.get(name).node));
     const matches = matcher(this.filter.value);
