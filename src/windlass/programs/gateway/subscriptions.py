@@ -38,6 +38,20 @@ RECEIPT_HASHES_MAX = 200
 MATCHES_AT_ONCE = 20_000
 """Logs held against subscriptions before others have their turn."""
 NOT_IN_HEADER = ("size", "transactions", "uncles", "withdrawals", "totalDifficulty")
+ALWAYS_IN_HEADER = dict.fromkeys(
+    (
+        "baseFeePerGas",
+        "withdrawalsRoot",
+        "blobGasUsed",
+        "excessBlobGas",
+        "parentBeaconBlockRoot",
+        "requestsHash",
+        "blockAccessListHash",
+        "slotNumber",
+    ),
+    msgspec.Raw(messages.NULL),
+)
+"""What a block leaves out if it has none, while a header of a subscription says null."""
 
 
 class Subscription(msgspec.Struct, eq=False, kw_only=True):
@@ -215,9 +229,8 @@ def new_id() -> str:
 def _header(block: FollowedBlock) -> bytes:
     """What geth sends of a new head: the block's header."""
     fields = json.decode(block.raw, dict[str, msgspec.Raw])
-    return msgspec.json.encode(
-        {name: value for name, value in fields.items() if name not in NOT_IN_HEADER}
-    )
+    shown = {name: value for name, value in fields.items() if name not in NOT_IN_HEADER}
+    return msgspec.json.encode({**ALWAYS_IN_HEADER, **shown})
 
 
 async def _tell_logs(wishes: list[Subscription], logs: list[msgspec.Raw]) -> None:
