@@ -8,6 +8,7 @@ import signal
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -207,7 +208,7 @@ def test_a_node_of_another_network_is_not_used(
     )
 
 
-def _node(network: GatewayNetwork, geth: WebSocketGeth) -> dict[str, object]:
+def _node(network: GatewayNetwork, geth: WebSocketGeth) -> dict[str, Any]:
     nodes = {node["name"]: node for node in network.gateway.state()["nodes"]}
-    found: dict[str, object] = nodes.get(geth.folder.name, {"usable": None, "reason": ""})
+    found: dict[str, Any] = nodes.get(geth.folder.name, {"usable": None, "reason": ""})
     return found
