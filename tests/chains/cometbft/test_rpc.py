@@ -28,7 +28,7 @@ async def serve() -> AsyncIterator[Serve]:
         async def reply(request: Request) -> Response:
             return Response(body=body)
 
-        paths = ("/status", "/net_info", "/validators", "/consensus_state")
+        paths = ("/status", "/net_info", "/validators", "/consensus_state", "/commit")
         servers.append(HttpServer(dict.fromkeys(paths, reply)))
         await servers[-1].start("127.0.0.1", 0)
         clients.append(CometbftClient(f"http://127.0.0.1:{servers[-1].port}"))
@@ -70,6 +70,28 @@ async def test_what_is_no_number_is_one_clear_error(serve: Serve, height: str) -
 async def test_garbled_answers_are_one_clear_error(serve: Serve, body: bytes) -> None:
     """Whatever a stranger's server says, every question ends in CometbftError."""
     client = await serve(body)
-    for question in (client.status, client.peers, client.validators, client.round):
+    questions = (client.status, client.peers, client.validators, client.round, client.commit)
+    for question in questions:
         with pytest.raises(CometbftError):
             await question()
+
+
+COMMIT = (
+    b'{"result":{"signed_header":{"header":{"height":"7","app_hash":"APP","validators_hash":"V",'
+    b'"proposer_address":"AA"},"commit":{"round":2,"signatures":['
+    b'{"block_id_flag":2,"validator_address":"AA"},{"block_id_flag":1,"validator_address":""},'
+    b'{"block_id_flag":3,"validator_address":"CC"}]}},"canonical":true}}'
+)
+
+
+async def test_only_who_signed_the_block_is_a_signer(serve: Serve) -> None:
+    """Neither the absent nor who voted for no block; the app hash is bytes."""
+    commit = await (await serve(COMMIT.replace(b"APP", b"0AFF"))).commit(7)
+    assert commit.signers == {"AA"}
+    assert (commit.height, commit.round, commit.app_hash) == (7, 2, b"\x0a\xff")
+
+
+async def test_an_app_hash_that_is_no_hex_is_one_clear_error(serve: Serve) -> None:
+    """It is CometbftError as all else that is garbled."""
+    with pytest.raises(CometbftError, match="app_hash"):
+        await (await serve(COMMIT.replace(b"APP", b"xyz"))).commit()

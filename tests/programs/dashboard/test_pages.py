@@ -208,3 +208,12 @@ def test_metrics_tell_of_the_network(make_dashboard: MakeDashboard) -> None:
     metrics = dashboard.get("/metrics")[1].decode()
     assert "windlass_dashboard_height NaN" in metrics
     assert "windlass_dashboard_nodes 1.0" in metrics
+
+
+def test_it_ends_in_order_with_a_browser_connected(make_dashboard: MakeDashboard) -> None:
+    """SIGTERM ends the streams, and the exit code is 0."""
+    dashboard = make_dashboard(["a"])
+    events = dashboard.events()
+    assert next(events)[0] == "snapshot"
+    assert dashboard.end() == 0
+    events.close()

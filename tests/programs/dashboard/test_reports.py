@@ -202,6 +202,15 @@ async def test_a_thousand_silent_connections_keep_nobody_out(
     assert 'windlass_dashboard_reporters_refused_total{reason="crowd"}' in metrics
 
 
+async def test_a_long_first_message_is_not_read(make_dashboard: MakeDashboard) -> None:
+    """Before the login a message has a much smaller bound."""
+    dashboard = make_dashboard(["a"])
+    async with Reporter(dashboard.settings.port, "a") as one:
+        await one.send('{"emit":[' + "0," * 100_000 + "0]}")
+        await asyncio.wait_for(one.closed.wait(), 10)
+        assert one.received == []
+
+
 async def test_who_says_nothing_is_ended(make_dashboard: MakeDashboard) -> None:
     """A connection that does not log in within five seconds is closed."""
     dashboard = make_dashboard(["a"])

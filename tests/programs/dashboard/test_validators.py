@@ -13,10 +13,11 @@ from tests.support.dashboard import Dashboard
 from tests.support.validators import Network
 from tests.support.wait import until
 from windlass.chains.cometbft.app_hash import after_block
+from windlass.chains.ethereum.payload_log import Head
 from windlass.chains.ethereum.quantities import BlockHash, Height
 from windlass.kit.http import HttpServer, Request, Response, json_response
 from windlass.kit.metrics import Registry
-from windlass.programs.bridge.state import Head, next_head
+from windlass.programs.bridge.state import next_head
 from windlass.programs.dashboard import settings as config
 from windlass.programs.dashboard.metrics import Metrics
 from windlass.programs.dashboard.validators import Validators

@@ -35,6 +35,8 @@ WRITE_S = 20.0
 """A browser that takes nothing for so long is gone."""
 BROWSERS_MAX = 200
 FRAMES_MAX = 30
+GONE_MAX = 1000
+"""Names that wait to be told as gone while no browser is there."""
 HEADERS = {
     "content-type": "text/event-stream; charset=utf-8",
     "cache-control": "no-store",
@@ -68,6 +70,7 @@ class _Browser:
         self.frames: deque[bytes] = deque()
         self.waiting = asyncio.Event()
         self.stale = True
+        self.leaving = False
 
     def begin(self, frame: bytes) -> None:
         """Queues the whole state, on which later deltas build."""
@@ -131,7 +134,7 @@ class Live:
         while True:
             await self._changed.wait()
             self._changed.clear()
-            if self._browsers:
+            if self._browsers or len(self._network.gone) > GONE_MAX:
                 self.advance()
                 self._refresh()
             await asyncio.sleep(INTERVAL_S)
@@ -168,7 +171,7 @@ class Live:
         self._browsers.add(browser)
         self.notice()
         try:
-            while True:
+            while not browser.leaving:
                 chunk = await self._next(browser)
                 async with asyncio.timeout(WRITE_S):
                     await response.write(chunk)
@@ -178,6 +181,12 @@ class Live:
         finally:
             self._browsers.discard(browser)
         return response
+
+    def stop(self) -> None:
+        """Ends all streams, so that nothing waits for the next heartbeat."""
+        for browser in self._browsers:
+            browser.leaving = True
+            browser.waiting.set()
 
     async def _next(self, browser: _Browser) -> bytes:
         try:

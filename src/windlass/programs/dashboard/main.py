@@ -51,6 +51,7 @@ async def run(settings: Settings) -> None:
         await server.start(settings.host, settings.port)
         resources.push_async_callback(server.stop)
         resources.callback(dashboard.reporters.stop)
+        resources.callback(dashboard.live.stop)
         log.info("watching", extra={"network": settings.network, "port": server.port})
         await until_signal(
             dashboard.reporters.run(),

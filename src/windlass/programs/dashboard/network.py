@@ -255,7 +255,10 @@ class Network:
         if block is None:
             return
         self.blocks.vote(node.name, number, head.hash)
-        self.best, self.best_at_ms = block, now_ms
+        self.best = block
+        # What a login tells of may be old: then its own time says how old. A genesis is no block
+        # that anybody made, and may have been written long before the start.
+        self.best_at_ms = now_ms if block.live or number == 0 else block.at_ms
         self.changed.update(self.nodes)
 
     def _witnessed(self, heads: list[tuple[int, Node]], now_ms: int) -> bool:

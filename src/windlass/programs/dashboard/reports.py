@@ -33,6 +33,8 @@ from windlass.programs.dashboard.refusals import Refusals
 from windlass.programs.dashboard.wire import MalformedReport
 
 MESSAGE_BYTES_MAX = 1 << 20
+HELLO_BYTES_MAX = 16 << 10
+"""Of the first message: until then anybody may have sent it, and decoding takes time."""
 LOGIN_S = 5.0
 WAITING_MAX = 64
 """Connections that have not logged in. A new one ends the oldest: a real node needs a moment only,
@@ -153,7 +155,7 @@ class Reporters:
         except TimeoutError:
             self._refuse("late")
             return None
-        if first.type is not WSMsgType.TEXT:
+        if first.type is not WSMsgType.TEXT or len(first.data) > HELLO_BYTES_MAX:
             self._refuse("no-hello")
             return None
         try:

@@ -174,8 +174,8 @@ class Store:
         self._connection.execute("UPDATE alerts SET until_ms = ? WHERE until_ms IS NULL", (at_ms,))
 
     def newest_blocks(self, count: int) -> list[Block]:
-        """The highest blocks; one that can't be read is left out."""
-        rows = self._rows("SELECT block FROM blocks ORDER BY number DESC LIMIT ?", count)
+        """The newest blocks; one that can't be read is left out."""
+        rows = self._rows("SELECT block FROM blocks ORDER BY at_ms DESC LIMIT ?", count)
         found = []
         for (encoded,) in rows:
             with contextlib.suppress(JsonError):
