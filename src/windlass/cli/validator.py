@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import click
 
 from windlass.chains.cometbft.set_change import SetChange
 from windlass.chains.ethereum.quantities import parse_address
 from windlass.cli.groups import Group
-from windlass.cli.options import file_option, json_option, network_option, one_network, place_of
-from windlass.cli.output import as_json, console, note, plain, say, shown, warn
+from windlass.cli.options import (
+    complete_nodes,
+    file_option,
+    json_option,
+    network_option,
+    one_network,
+    place_of,
+)
+from windlass.cli.output import as_json, note, plain, say, shown, warn
+from windlass.cli.validator_set import described, entry_value, proposal_value, show
 from windlass.kit.errors import UsageError
 from windlass.runtimes.local import set_changing, validators
 from windlass.runtimes.local.operations import vault_locked
@@ -20,10 +27,9 @@ from windlass.runtimes.local.validators import Entry, Proposal, ValidatorSet
 
 DAYS_DEFAULT = 7
 DAYS_MAX = 365
-KEY_COLUMNS = 44
 
 action_argument = click.argument("action", type=click.Choice(["add", "remove"]))
-subject_argument = click.argument("validator", required=False)
+subject_argument = click.argument("validator", required=False, shell_complete=complete_nodes)
 public_key_option = click.option(
     "--public-key", metavar="BASE64", help="Of a validator whose key is not here."
 )
@@ -83,42 +89,12 @@ def list_validators(spec_file: str | None, network: str | None, json_wanted: boo
                 "schema": 1,
                 "network": seen.found.row.name,
                 "next_sequence": seen.chain.members.next_sequence if seen.chain else None,
-                "validators": [_entry_value(one) for one in seen.entries],
-                "proposals": [_proposal_value(seen, one) for one in open_ones],
+                "validators": [entry_value(one) for one in seen.entries],
+                "proposals": [proposal_value(seen, one) for one in open_ones],
             }
         )
         return
-    _show(seen, open_ones)
-
-
-def _show(seen: ValidatorSet, open_ones: list[Proposal]) -> None:
-    from windlass.cli.table import plain_table
-
-    table = plain_table()
-    table.add_column("name", overflow="ellipsis")
-    table.add_column("state", no_wrap=True)
-    table.add_column("power", justify="right", no_wrap=True)
-    table.add_column("public key", no_wrap=True, min_width=KEY_COLUMNS)
-    table.add_column("address", overflow="fold")
-    for one in seen.entries:
-        power = str(one.power) if seen.chain else "–"
-        table.add_row(one.name, one.state, power, one.public_key or "–", one.address)
-    console().print(table)
-    for proposal in open_ones:
-        say()
-        say(plain(f"{shown(proposal.path)}: {_described(seen, proposal)}"))
-
-
-def _described(seen: ValidatorSet, proposal: Proposal) -> str:
-    change = proposal.change
-    told = f"{change.action} {change.name}, number {change.sequence}, "
-    if proposal.refused:
-        return told + f"can't be submitted. {proposal.refused}"
-    names = ", ".join(seen.name_of(one) for one in proposal.signers) or "nobody"
-    told += f"signed by {names}; "
-    return told + (
-        f"{proposal.missing} voting power is missing" if proposal.missing else "complete"
-    )
+    show(seen, open_ones)
 
 
 @validator_command.command("propose")
@@ -174,9 +150,9 @@ def propose(
         validators.write(path, change, anew=True)
     proposal = validators.weigh(path, change, seen.require_chain())
     if json_wanted:
-        as_json({"schema": 1, **_proposal_value(seen, proposal)})
+        as_json({"schema": 1, **proposal_value(seen, proposal)})
         return
-    say(plain(f"{shown(path)}: {_described(seen, proposal)}"))
+    say(plain(f"{shown(path)}: {described(seen, proposal)}"))
     note(f"Sign it: `windlass validator sign {shown(path)}`.")
 
 
@@ -232,15 +208,16 @@ def sign(file: str, only: str | None, spec_file: str | None, json_wanted: bool) 
       windlass validator sign remove.json --as validator-1
     """
     path = Path(file)
-    place, change, seen = _for_proposal(path, spec_file)
+    place, _, seen = _for_proposal(path, spec_file)
     with vault_locked(place):
-        change, new = set_changing.sign(seen, change, only)
+        # Read again: somebody may have signed it just before.
+        change, new = set_changing.sign(seen, validators.read(path), only)
         validators.write(path, change, anew=False)
     proposal = validators.weigh(path, change, seen.require_chain())
     if json_wanted:
-        as_json({"schema": 1, **_proposal_value(seen, proposal), "signed_now": new})
+        as_json({"schema": 1, **proposal_value(seen, proposal), "signed_now": new})
         return
-    say(plain(f"{shown(path)}: {_described(seen, proposal)}"))
+    say(plain(f"{shown(path)}: {described(seen, proposal)}"))
     if not proposal.missing:
         note(f"Submit it: `windlass validator submit {shown(path)}`.")
 
@@ -298,7 +275,7 @@ def add(
 
 
 @validator_command.command("remove")
-@click.argument("validator")
+@click.argument("validator", shell_complete=complete_nodes)
 @force_option
 @file_option
 @network_option
@@ -369,30 +346,3 @@ def _for_proposal(path: Path, spec_file: str | None) -> tuple[Place, SetChange, 
     with opened(place) as state:
         row = validators.network_of(change, state.networks())
     return place, change, validators.look(validators.find_network(place, row))
-
-
-def _entry_value(one: Entry) -> dict[str, Any]:
-    return {
-        "name": one.name,
-        "address": one.address,
-        "public_key": one.public_key or None,
-        "fee_recipient": one.fee_recipient,
-        "power": one.power,
-        "state": one.state,
-        "own": one.own,
-    }
-
-
-def _proposal_value(seen: ValidatorSet, one: Proposal) -> dict[str, Any]:
-    return {
-        "file": str(one.path),
-        "action": one.change.action,
-        "name": one.change.name,
-        "address": one.change.address,
-        "sequence": one.change.sequence,
-        "expires": one.change.expires,
-        "signed_by": [seen.name_of(address) for address in one.signers],
-        "signed_power": one.signed,
-        "missing_power": one.missing,
-        "refused": one.refused or None,
-    }

@@ -248,7 +248,8 @@ class Network(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         int,
         _field(
             "Nodes that make and vote for blocks (`bft`). 4 because it is the least number of "
-            "which one may fail. `solo` has one sealer instead.",
+            "which one may fail. Those beyond the number that the network began with vote once "
+            "`windlass validator add` lets them in. `solo` has one sealer instead.",
             ge=1,
             le=VALIDATORS_MAX,
         ),
