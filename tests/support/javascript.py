@@ -28,14 +28,24 @@ def installed(folder: Path) -> Path:
     for name in names:
         digest.update(name.encode() + b"\0" + (folder / name).read_bytes())
     place = KEPT / f"{folder.name}-{digest.hexdigest()[:16]}"
-    if not (place / "complete").exists():
-        shutil.rmtree(place, ignore_errors=True)
-        place.mkdir(parents=True)
+    if not place.is_dir():
+        making = place.with_name(f"{place.name}.{os.getpid()}")
+        shutil.rmtree(making, ignore_errors=True)
+        making.mkdir(parents=True)
         for name in names:
-            shutil.copy(folder / name, place / name)
-        _node(place, INSTALL_TIMEOUT_S, str(NPM), "ci", "--no-audit", "--no-fund", "--silent")
-        (place / "complete").touch()
+            shutil.copy(folder / name, making / name)
+        words = ("ci", "--ignore-scripts", "--no-audit", "--no-fund", "--silent")
+        _node(making, INSTALL_TIMEOUT_S, str(NPM), *words)
+        try:
+            making.rename(place)
+        except OSError:
+            shutil.rmtree(making)  # another run was first
     return place
+
+
+def environment() -> dict[str, str]:
+    """With our node before any other on the path."""
+    return {**os.environ, "PATH": f"{NODE.parent}{os.pathsep}{os.environ.get('PATH', '')}"}
 
 
 def run(folder: Path, script: str, *arguments: str, timeout_s: float = 120) -> str:
@@ -44,11 +54,10 @@ def run(folder: Path, script: str, *arguments: str, timeout_s: float = 120) -> s
 
 
 def _node(place: Path, timeout_s: float, *words: str) -> str:
-    path = f"{NODE.parent}{os.pathsep}{os.environ.get('PATH', '')}"
     done = subprocess.run(
         [str(NODE), *words],
         cwd=place,
-        env={**os.environ, "PATH": path},
+        env=environment(),
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,

@@ -10,9 +10,10 @@ from typing import Any
 
 from playwright.async_api import Page
 
+from tests.support import javascript
 from tests.support.browser import CHROMIUM, Theme
-from tests.support.node import NODE, environment, packages
 
+LISTED = Path(__file__).with_name("web")
 CATEGORIES = ("accessibility", "best-practices")
 LIGHTHOUSE_TIMEOUT_S = 150
 LOAD_MS = 8_000
@@ -22,7 +23,7 @@ BLINK = {"dark": "preferredColorScheme=0", "light": "preferredColorScheme=1"}
 
 async def axe(page: Page) -> list[str]:
     """Findings of axe-core that are serious or critical: rule, element, what is wrong."""
-    source = (packages() / "axe-core" / "axe.min.js").read_text("utf-8")
+    source = (_packages() / "axe-core" / "axe.min.js").read_text("utf-8")
     await page.evaluate(f"{source}; undefined")
     found: dict[str, Any] = await page.evaluate("axe.run(document, {resultTypes: ['violations']})")
     return [
@@ -39,8 +40,8 @@ async def lighthouse(address: str, theme: Theme) -> tuple[dict[str, int], list[s
         report = Path(folder) / "report.json"
         flags = f"--headless=new --no-sandbox --user-data-dir={folder}/profile"
         process = await asyncio.create_subprocess_exec(
-            NODE / "bin" / "node",
-            packages() / "lighthouse" / "cli" / "index.js",
+            javascript.NODE,
+            _packages() / "lighthouse" / "cli" / "index.js",
             address,
             f"--only-categories={','.join(CATEGORIES)}",
             f"--chrome-flags={flags} --blink-settings={BLINK[theme]}",
@@ -50,7 +51,7 @@ async def lighthouse(address: str, theme: Theme) -> tuple[dict[str, int], list[s
             f"--output-path={report}",
             "--no-enable-error-reporting",
             "--quiet",
-            env={**environment(), "CHROME_PATH": CHROMIUM},
+            env={**javascript.environment(), "CHROME_PATH": CHROMIUM},
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.DEVNULL,
             stderr=asyncio.subprocess.PIPE,
@@ -65,3 +66,8 @@ async def lighthouse(address: str, theme: Theme) -> tuple[dict[str, int], list[s
         if audit["score"] is not None and audit["score"] < 1
     ]
     return scores, failed
+
+
+def _packages() -> Path:
+    """The folder with axe-core and Lighthouse."""
+    return javascript.installed(LISTED) / "node_modules"
