@@ -99,7 +99,12 @@ class _Connection(RequestHandler):
         super().connection_lost(exc)
 
     def _arm(self, manager: _Server) -> None:
-        self._head_timer = asyncio.get_running_loop().call_later(manager.head_s, self.force_close)
+        self._head_timer = asyncio.get_running_loop().call_later(manager.head_s, self._late)
+
+    def _late(self) -> None:
+        self._head_timer = None
+        if self._current_request is None and not self._messages:
+            self.force_close()
 
     def _disarm(self) -> None:
         if self._head_timer is not None:

@@ -26,12 +26,13 @@ WAIT_S = 5.0
 ATTEMPTS_MAX = 5
 
 LACKS = (
-    b"header not found",
-    b"unknown block",
-    b"missing trie node",
-    b"block range extends beyond current head block",
+    "header not found",
+    "unknown block",
+    "missing trie node",
+    "block range extends beyond current head block",
 )
-"""How a node says that it does not have a block."""
+"""How a node begins to say that it does not have a block. What a contract says stands further back
+in a message, so that no contract can bring a node into doubt."""
 
 T = TypeVar("T")
 
@@ -121,8 +122,14 @@ def value_of(answer: Answer, kind: type[T]) -> T:
         raise RpcRefusal(INTERNAL, f"a node answered what it should not: {error}") from error
 
 
+class _Error(msgspec.Struct, gc=False):
+    message: str = ""
+
+
 def _lacks(answer: Answer, null_lacks: bool) -> bool:
-    if answer.error:
-        error = bytes(answer.error)
-        return any(words in error for words in LACKS)
-    return null_lacks and bytes(answer.result) == b"null"
+    if not answer.error:
+        return null_lacks and bytes(answer.result) == b"null"
+    try:
+        return json.decode(answer.error, _Error).message.startswith(LACKS)
+    except JsonError:
+        return False

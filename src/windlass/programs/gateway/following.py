@@ -83,12 +83,7 @@ class Follower:
             while self.number < self._head.number:
                 if not await self._step():
                     await asyncio.sleep(RETRY_S)
-            changed = asyncio.create_task(self._head.changed())
-            try:
-                if self.number >= self._head.number:
-                    await changed
-            finally:
-                changed.cancel()
+            await self._head.changed()
 
     async def _step(self) -> bool:
         try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import resource
 
 from windlass.kit import settings as kit_settings
 from windlass.kit.health import Health
@@ -34,12 +35,15 @@ from windlass.programs.gateway.settings import Nodes, Settings
 from windlass.programs.gateway.subscriptions import Subscriptions
 from windlass.programs.gateway.websocket_api import WebSocketApi
 
+FILES = 4096
+
 log = logging.getLogger(__name__)
 
 
 def main(settings_file: str) -> None:
     """Runs a gateway until SIGTERM or SIGINT. Raises WindlassError if it can't start."""
     setup("gateway")
+    _allow_files()
     asyncio.run(run(kit_settings.load(settings_file, Settings)))
 
 
@@ -98,6 +102,14 @@ async def run(settings: Settings) -> None:
         log.info("serving", extra={"network": settings.network, "head": head.number})
         await until_signal(_end_of(nodes), follower.run(), resender.run(), filters.run())
     log.info("stopped", extra={"head": head.number, "journal": len(journal)})
+
+
+def _allow_files() -> None:
+    """Each client is an open file, and the usual limit of 1024 is less than what we let in."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = FILES if hard == resource.RLIM_INFINITY else min(FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 async def _end_of(task: asyncio.Task[None]) -> None:

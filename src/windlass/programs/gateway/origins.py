@@ -9,6 +9,7 @@ rules.
 
 from __future__ import annotations
 
+import functools
 import ipaddress
 import re
 
@@ -28,6 +29,7 @@ def may_connect(origin: str) -> bool:
     return _LOCAL_SOCKET_ORIGIN.match(origin) is not None
 
 
+@functools.lru_cache(maxsize=64)
 def is_own_name(host: str) -> bool:
     """Whether a Host header names an IP address or localhost."""
     name = host.strip()
