@@ -188,6 +188,10 @@ class GatewayNetwork:
         self.solo.start()
         self.solo.until_block(1)
         self.gateway.start()
+        until(
+            lambda: all(node["usable"] for node in self.gateway.state()["nodes"]),
+            "the gateway uses all nodes",
+        )
         return self
 
     def close(self) -> None:

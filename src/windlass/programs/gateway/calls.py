@@ -115,7 +115,9 @@ class Caller:
 def value_of(answer: Answer, kind: type[T]) -> T:
     """The result as that type. Raises RpcRefusal if there is none."""
     if answer.error:
-        raise RpcRefusal(INTERNAL, f"a node refused: {bytes(answer.error)[:200].decode()}")
+        raise RpcRefusal(
+            INTERNAL, f"a node refused: {bytes(answer.error)[:200].decode(errors='replace')}"
+        )
     try:
         return json.decode(answer.result, kind)
     except JsonError as error:

@@ -94,8 +94,8 @@ class Follower:
             self._resender.included(gone)
             fault_point("block-followed")
             await self._listener.happened(block)
-        except RpcRefusal as refusal:
-            log.info("the next block can't be had now", extra={"reason": refusal.sentence})
+        except (RpcRefusal, JsonError) as refusal:
+            log.info("the next block can't be had now", extra={"reason": str(refusal)})
             return False
         self.number = block.height
         return True

@@ -169,7 +169,11 @@ class Node:
                 continue
 
     async def _check(self, heads: Upstream) -> None:
-        chain_id = from_hex(_value(await heads.call(b"eth_chainId", b"[]", PULSE_TIMEOUT_S), str))
+        answer = await heads.call(b"eth_chainId", b"[]", PULSE_TIMEOUT_S)
+        try:
+            chain_id = from_hex(_value(answer, str))
+        except ValueError as error:
+            raise NotOurs(f"its chain id is {error}") from error
         if chain_id != self._chain_id:
             raise NotOurs(f"its chain id is {chain_id}, the network's is {self._chain_id}")
         genesis = await self._header(heads, b'"0x0"')

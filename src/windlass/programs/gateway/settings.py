@@ -50,7 +50,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     ws_port: int
     """TCP port of JSON-RPC over WebSocket."""
     health_host: str
-    """IP address for /healthz, /readyz, /state, /metrics and /transactions/HASH."""
+    """IP address for /healthz, /readyz, /state, /metrics and /transaction?hash=0xHASH."""
     health_port: int
     """TCP port for the same."""
     journal_transactions_max: int = 100_000

@@ -101,7 +101,8 @@ class Subscriptions:
             self._remove(session, known)
 
     async def happened(self, block: FollowedBlock) -> None:
-        """Tells all who want to know of this block. Raises RpcRefusal, and then nobody was told."""
+        """Tells all who want to know of this block. Raises RpcRefusal or JsonError, and then nobody
+        was told."""
         heads = list(self._by_kind["newHeads"].values())
         logs = list(self._by_kind["logs"].values())
         receipts = list(self._by_kind["transactionReceipts"].values())
@@ -115,14 +116,14 @@ class Subscriptions:
             found_receipts = await self._caller.value(
                 "eth_getBlockReceipts", block.number, kind=list[msgspec.Raw], has_block=True
             )
-        if heads:
-            header = _header(block)
-            for one in heads:
-                one.tell(header)
-        if found_logs:
-            await _tell_logs(logs, found_logs)
-        if found_receipts:
-            _tell_receipts(receipts, found_receipts)
+        # All is read before anybody is told, so that what makes no sense is not told in part.
+        read_logs = [(raw, json.decode(raw, LogFields)) for raw in found_logs]
+        read_receipts = [(raw, json.decode(raw, _Receipt)) for raw in found_receipts]
+        header = _header(block)
+        for one in heads:
+            one.tell(header)
+        _tell_receipts(receipts, read_receipts)
+        await _tell_logs(logs, read_logs)
 
     async def _subscribe(self, method: str, params: msgspec.Raw, session: Session) -> Outcome:
         del method
@@ -233,23 +234,27 @@ def _header(block: FollowedBlock) -> bytes:
     return msgspec.json.encode({**ALWAYS_IN_HEADER, **shown})
 
 
-async def _tell_logs(wishes: list[Subscription], logs: list[msgspec.Raw]) -> None:
-    read = [(raw, json.decode(raw, LogFields)) for raw in logs]
+async def _tell_logs(wishes: list[Subscription], logs: list[tuple[msgspec.Raw, LogFields]]) -> None:
     matched = 0
     for one in wishes:
         wanted = one.criteria
-        for raw, log in read:
+        for raw, log in logs:
             if wanted.matches(log):
                 one.tell(raw)
-        matched += len(read)
+        matched += len(logs)
         if matched > MATCHES_AT_ONCE:
             matched = 0
             await asyncio.sleep(0)
 
 
-def _tell_receipts(wishes: list[Subscription], receipts: list[msgspec.Raw]) -> None:
-    read = [(raw, json.decode(raw, _Receipt).transaction_hash) for raw in receipts]
+def _tell_receipts(
+    wishes: list[Subscription], receipts: list[tuple[msgspec.Raw, _Receipt]]
+) -> None:
     for one in wishes:
-        found = [bytes(raw) for raw, known in read if not one.hashes or known in one.hashes]
+        found = [
+            bytes(raw)
+            for raw, receipt in receipts
+            if not one.hashes or receipt.transaction_hash in one.hashes
+        ]
         if found:
             one.tell(messages.joined(found))
