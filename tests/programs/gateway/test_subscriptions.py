@@ -81,6 +81,31 @@ def test_logs_are_matched_as_geth_matches_them(network: GatewayNetwork) -> None:
         assert [len(ours.of(mine)) for mine, _ in pairs] == [3, 3, 3, 0, 3, 3, 3, 0, 0, 0, 3, 3]
 
 
+def test_receipts_are_told_as_by_geth(network: GatewayNetwork) -> None:
+    """Of all transactions of a block, or of those that were named."""
+    rpc, sender = network.gateway.rpc, network.senders[4]
+    signed = [sender.transfer(TO) for _ in range(3)]
+    wishes: list[list[dict[str, Any]]] = [[], [{"transactionHashes": [signed[1].hash]}]]
+    with Wire(network.gateway.ws_url) as ours, Wire(network.nodes[0].ws_url) as geths:
+        pairs = [
+            (
+                ours("eth_subscribe", "transactionReceipts", *wish),
+                geths("eth_subscribe", "transactionReceipts", *wish),
+            )
+            for wish in wishes
+        ]
+        for one in signed:
+            rpc("eth_sendRawTransaction", one.raw)
+        for (mine, its), count in zip(pairs, (3, 1), strict=True):
+            found: list[list[Any]] = []
+            for wire, known in ((ours, mine), (geths, its)):
+                while len([one for batch in wire.of(known) for one in batch]) < count:
+                    wire.receive()
+                found.append([one for batch in wire.of(known) for one in batch])
+            assert found[0] == found[1]
+            assert len(found[0]) == count
+
+
 def test_wishes_that_make_no_sense_are_refused_as_by_geth(network: GatewayNetwork) -> None:
     """Same code for each, whatever is wrong with it."""
     cases: list[tuple[Any, ...]] = [
