@@ -31,6 +31,7 @@ class Crowd:
         self.sent_s: dict[tuple[str, int], float] = {}
         self.messages = 0
         self.broken = 0
+        self.late_s: list[float] = []
         self._transactions = [{"hash": block_hash(one, "t")} for one in range(transactions)]
         self._sockets: list[aiohttp.ClientWebSocketResponse] = []
 
@@ -70,6 +71,13 @@ class Crowd:
                     group.create_task(self._report(index, number, text))
             for old in [key for key in self.sent_s if key[1] < number - 30]:
                 del self.sent_s[old]
+
+    async def watch_itself(self) -> None:
+        """How late this process's own loop is: what a busy machine adds to every figure."""
+        while True:
+            began = time.monotonic()
+            await asyncio.sleep(0.01)
+            self.late_s.append(time.monotonic() - began - 0.01)
 
     async def _report(self, index: int, number: int, head: Mapping[str, object]) -> None:
         await asyncio.sleep(random.random() * SPREAD_S)

@@ -45,6 +45,7 @@ async def measure(dashboard: Dashboard, names: list[str], options: argparse.Name
         browsers = [Browser(crowd, measures=number == 0) for number in range(options.browsers)]
         reading = [asyncio.create_task(browser.run()) for browser in browsers]
         await crowd.run(10)
+        reading.append(asyncio.create_task(crowd.watch_itself()))
         browsers[0].lags_s.clear()
         before_s, messages, received = cpu_s(pid), crowd.messages, browsers[0].bytes
         begin = asyncio.get_running_loop().time()
@@ -63,6 +64,9 @@ async def measure(dashboard: Dashboard, names: list[str], options: argparse.Name
     print(f"changes seen: {len(lags_ms)} of {len(names) * options.seconds}; broken: {crowd.broken}")
     for percent in (50, 90, 99):
         print(f"lag p{percent}: {lags_ms[len(lags_ms) * percent // 100]:.0f} ms")
+    late_ms = sorted(late * 1000 for late in crowd.late_s)
+    middle, most = late_ms[len(late_ms) // 2], late_ms[len(late_ms) * 99 // 100]
+    print(f"of that this measuring process itself is late: p50 {middle:.0f} ms, p99 {most:.0f} ms")
     print(f"lag max: {lags_ms[-1]:.0f} ms; snapshots: {browsers[0].snapshots}")
 
 
