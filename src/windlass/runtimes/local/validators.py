@@ -185,7 +185,8 @@ def entries(
     known = {one.address for one in listed}
     if chain is not None:
         members = chain.members
-        for address in (*members.powers, *(members.fee_recipients.keys() - members.powers)):
+        former = sorted(members.fee_recipients.keys() - members.powers)
+        for address in (*members.powers, *former):
             if address not in known:
                 name = members.names.get(address, address)
                 key_bytes = public.get(address, b"")
