@@ -60,6 +60,12 @@ class Feeder:
             for page in self._pages:
                 page.put_nowait(_event("delta", delta))
 
+    def begin_again(self, network: SimulatedNetwork) -> None:
+        """Tells every page of another network from the start, as after a stream that was slow."""
+        self.network = network
+        for page in self._pages:
+            page.put_nowait(_event("snapshot", network.snapshot()))
+
     def hang_up(self) -> None:
         """Ends every stream, as a server does that goes down."""
         for page in self._pages:

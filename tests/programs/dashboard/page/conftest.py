@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 import pytest_asyncio
 from playwright.async_api import Browser, expect
 
+from tests.programs.dashboard.conftest import MakeDashboard
 from tests.support.browser import Visitor, chromium
 from tests.support.dashboard_feeder import Feeder
 from tests.support.simulated_network import SimulatedNetwork
@@ -24,14 +25,6 @@ async def browser() -> AsyncIterator[Browser]:
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def visitor(browser: Browser) -> AsyncIterator[Visitor]:
-    """Opens pages; after the test, none of them may have complained."""
-    visitor = Visitor(browser)
-    yield visitor
-    await visitor.leave()
-
-
-@pytest_asyncio.fixture(loop_scope="session")
 async def feed() -> AsyncIterator[Feed]:
     """Serves simulated networks until the test is over."""
     feeders: list[Feeder] = []
@@ -45,3 +38,17 @@ async def feed() -> AsyncIterator[Feed]:
     yield start
     for feeder in feeders:
         await feeder.stop()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def visitor(
+    browser: Browser, feed: Feed, make_dashboard: MakeDashboard
+) -> AsyncIterator[Visitor]:
+    """Opens pages; after the test, none of them may have complained.
+
+    It asks for the servers so that pages are closed before those end: a page whose server went
+    away complains, and rightly.
+    """
+    visitor = Visitor(browser)
+    yield visitor
+    await visitor.leave()

@@ -110,6 +110,19 @@ async def test_a_chain_that_begins_again_is_not_mixed_with_the_old(
     await expect(page.locator("#chain .link")).to_have_count(3)
 
 
+async def test_a_fresh_snapshot_replaces_everything(visitor: Visitor, feed: Feed) -> None:
+    """What a slow browser gets instead of a backlog leaves nothing of what was before."""
+    feeder = await feed(SimulatedNetwork(nodes=6, height=800))
+    page = await visitor.open(feeder.address)
+    await height(page, 800)
+    feeder.begin_again(SimulatedNetwork(nodes=2, validators=1, height=12, name="quay", seed=3))
+    await height(page, 12)
+    await expect(page.locator("tr.node")).to_have_count(2)
+    await expect(page.locator("#network-name")).to_have_text("quay")
+    await expect(page.locator("#validators > li")).to_have_count(0)
+    await expect(page.locator("#validators-empty")).to_contain_text("One sealer")
+
+
 async def test_alerts_are_shown_first_and_spoken_once(visitor: Visitor, feed: Feed) -> None:
     """A stalled chain is an alert above everything, is announced, and its end is too."""
     network = SimulatedNetwork(nodes=4, height=50)

@@ -114,7 +114,7 @@ export class Recorder {
 }
 
 function fullness(most) {
-  return [1, 5, 10, 25, 50].find((top) => most <= top) ?? 100;
+  return [1, 2, 5, 10, 20, 30, 50, 75].find((top) => most <= top) ?? 100;
 }
 
 function sentence(lane, values) {
