@@ -89,6 +89,8 @@ class Feeder:
         if request.path == "/api/network":
             body = msgspec.json.encode(self.network.snapshot())
             return Response(body=body, content_type="application/json")
+        if request.path == "/api/history":
+            return Response(body=msgspec.json.encode(self.network.history()))
         if request.path == "/api/live":
             return await self._live(request)
         return _file("index.html" if request.path == "/" else request.path[len("/assets/") :])

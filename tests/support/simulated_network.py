@@ -164,6 +164,22 @@ class SimulatedNetwork:
         alert = self.alert("fork", f"Two blocks are told of at height {best['number']}.")
         return {**alert, "forks": self.forks, "blocks": [best]}
 
+    def history(self, minutes: int = 600) -> Document:
+        """The last minutes, as far as the network is old."""
+        now_ms, draw = _now_ms(), random.Random(5)
+        rows = [
+            {
+                "at_ms": now_ms - (minutes - i) * 60_000,
+                "blocks": 60,
+                "transactions": draw.randrange(900, 2_400),
+                "gas_used": draw.randrange(60_000_000, 180_000_000),
+                "interval_mean_ms": 1000,
+                "interval_max_ms": draw.randrange(1_020, 1_400),
+            }
+            for i in range(minutes if self.blocks else 0)
+        ]
+        return {"schema": 1, "step_s": 60, "minutes": rows}
+
     def summary(self) -> Document:
         """The key figures."""
         best = self.blocks[0] if self.blocks else None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from playwright.async_api import Page, expect
 
@@ -117,6 +119,22 @@ async def test_the_chain_is_walked_by_arrows(visitor: Visitor, feed: Feed) -> No
     await page.keyboard.press("Escape")
     stops = "[...document.querySelectorAll('#chain button')].filter((b) => b.tabIndex === 0).length"
     assert await page.evaluate(stops) == 1
+
+
+async def test_the_recorder_shows_the_last_day(visitor: Visitor, feed: Feed) -> None:
+    """A button turns the lanes from blocks to the history that the server keeps, and back."""
+    feeder = await feed(SimulatedNetwork(nodes=4, height=300))
+    page = await visitor.open(feeder.address)
+    await expect(page.locator("#best-number")).to_have_text("300")
+    lane = page.locator("[data-lane='interval'] .lane-chart")
+    await expect(lane).to_have_attribute("aria-label", re.compile("^Block interval of the last 90"))
+    await page.locator("#recorder-day").press("Enter")
+    await expect(page.locator("#recorder-title")).to_have_text("Last 24 hours")
+    await expect(lane).to_have_attribute(
+        "aria-label", re.compile("^Longest interval of the last 3[78] spans of 16 minutes: mean 1")
+    )
+    await page.locator("#recorder-day").press("Enter")
+    await expect(lane).to_have_attribute("aria-label", re.compile("^Block interval of the last 90"))
 
 
 async def test_shortcuts_can_be_switched_off(visitor: Visitor, feed: Feed) -> None:
