@@ -15,7 +15,7 @@ from tests.support.transfers import Sender, Signed
 from tests.support.wait import until
 
 SINK = "0x00000000000000000000000000000000000000aa"
-LOGGER = "0x00000000000000000000000000000000000000bb"
+LOGGER = "0x0000000000000000000000000000000000001099"
 LOGGER_CODE = "0x60016000a000"
 """PUSH1 1, PUSH1 0, LOG0, STOP: a contract that logs a byte for each transfer that it gets."""
 LOGGER_GAS = 30_000

@@ -35,7 +35,7 @@ class Sender:
         """The next transfer (EIP-1559, type 2). Its index in `signed` is its nonce."""
         return self._sign(bytes.fromhex(to.removeprefix("0x")), value_wei, gas, b"")
 
-    def create(self, code: str, gas: int = 1_000_000) -> Signed:
+    def create(self, code: str, gas: int = 99_000) -> Signed:
         """The next transaction, which makes a contract; `code` is 0x-hex."""
         return self._sign(b"", 0, gas, bytes.fromhex(code.removeprefix("0x")))
 
