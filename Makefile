@@ -53,8 +53,9 @@ storm: test-setup ## The long form of the fault tests: at least 300 kills (KILLS
 docs: development ## Write the pages that are made from the code
 	$(BIN)/python -m tools.docs
 
-picture: setup ## Draw docs/pictures/up.svg from a real `windlass up`
+picture: test-setup ## Draw docs/pictures/ anew: a real `windlass up`, and the dashboard by its own test
 	$(BIN)/python -m tools.picture
+	WINDLASS_PICTURES=1 $(PYTEST) tests/programs/dashboard/page/test_picture.py
 
 lock: development ## Resolve the dependencies again (UPGRADE=--upgrade to raise versions)
 	@sh tools/lock.sh $(UPGRADE)

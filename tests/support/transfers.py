@@ -39,17 +39,28 @@ class Sender:
         """The next transaction, which makes a contract; `code` is 0x-hex."""
         return self._sign(b"", 0, gas, bytes.fromhex(code.removeprefix("0x")))
 
+    def again(self, nonce: int, to: str, tip_factor: int) -> Signed:
+        """Another transfer with a nonce that was used, which pays so many times the tip and the
+        highest fee. It takes the place of the first in `signed`."""
+        recipient = bytes.fromhex(to.removeprefix("0x"))
+        self.signed[nonce] = self._made(nonce, recipient, 1, TRANSFER_GAS, b"", tip_factor)
+        return self.signed[nonce]
+
     def _sign(self, recipient: bytes, value_wei: int, gas: int, data: bytes) -> Signed:
-        nonce = len(self.signed)
+        self.signed.append(self._made(len(self.signed), recipient, value_wei, gas, data))
+        return self.signed[-1]
+
+    def _made(
+        self, nonce: int, recipient: bytes, value_wei: int, gas: int, data: bytes, factor: int = 1
+    ) -> Signed:
+        tip, fee = factor * TIP_WEI, factor * MAX_FEE_WEI
         fields: list[rlp.Encodable] = [
-            self.chain_id, nonce, TIP_WEI, MAX_FEE_WEI, gas, recipient, value_wei, data, [],
+            self.chain_id, nonce, tip, fee, gas, recipient, value_wei, data, [],
         ]  # fmt: skip
         signature = self.key.sign(keccak256(b"\x02" + rlp.encode(fields)))
         r, s = int.from_bytes(signature[:32], "big"), int.from_bytes(signature[32:64], "big")
         raw = b"\x02" + rlp.encode([*fields, signature[64], r, s])
-        signed = Signed("0x" + raw.hex(), "0x" + keccak256(raw).hex())
-        self.signed.append(signed)
-        return signed
+        return Signed("0x" + raw.hex(), "0x" + keccak256(raw).hex())
 
 
 def senders(count: int, chain_id: int, label: str = "load") -> list[Sender]:
