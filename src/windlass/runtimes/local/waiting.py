@@ -56,7 +56,9 @@ def until_healthy(state: State, watch: Watch, *, deadline: float) -> Status:
     """
     from windlass.runtimes.local.observe import observe
 
-    stopped = {row.workload.key for row in state.workload_rows() if row.desired == "stopped"}
+    workloads = state.workload_rows()
+    stopped = {row.workload.key for row in workloads if row.desired == "stopped"}
+    order = {(one.workload.network, one.workload.name): one.workload.rank for one in workloads}
     while True:
         status = asyncio.run(observe(state))
         unwell = [
@@ -69,9 +71,10 @@ def until_healthy(state: State, watch: Watch, *, deadline: float) -> Status:
             return status
         rows = state.processes()
         watch.see(rows)
-        failed = {_key(row): row for row in rows if row.state == "failed"}
+        failed = [row for row in rows if row.state == "failed"]
         if failed:
-            raise not_healthy(failed)
+            failed.sort(key=lambda row: order.get((row.network, row.node), 0))
+            raise not_healthy({_key(row): row for row in failed})
         if time.monotonic() > deadline:
             raise NotHealthy(
                 f"Not everything became healthy in time: {', '.join(unwell) or 'no blocks'}.",
@@ -101,9 +104,13 @@ def strays(state: State) -> list[str]:
 
 
 def not_healthy(missing: Mapping[Key, ProcessRow | None]) -> NotHealthy:
-    """The refusal that names each process that is missing, and why."""
+    """The refusal that names each process that is missing, and why.
+
+    The first of them is told: they come in the order of starts, in which a cause stands before what
+    waits for it.
+    """
     reasons = []
-    for (network, node, process), row in sorted(missing.items()):
+    for (network, node, process), row in missing.items():
         state = "has not started" if row is None else _state(row)
         detail = f": {row.last_reason}" if row is not None and row.last_reason else ""
         reasons.append(f"{network}/{node}: {process} {state}{detail}")
