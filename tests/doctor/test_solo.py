@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -126,4 +127,36 @@ def test_a_damaged_vault(solo_patient: Patient) -> None:
         assert refused.returncode == 1
         assert "can't be used" in refused.stderr
     path.write_bytes(right)
+    solo_patient.is_well()
+
+
+def test_a_secret_that_the_dashboard_refuses(solo_patient: Patient) -> None:
+    """A node that reports with another secret than its own is told of; `up` mends its file."""
+    file = solo_patient.home("node-0") / "geth.toml"
+    right = file.read_text()
+    file.write_text(re.sub(r'(URL = "node-0):[0-9a-f]{64}@', rf"\1:{'ab' * 32}@", right))
+    assert file.read_text() != right
+    solo_patient.end("node-0", "geth")
+    found = solo_patient.finding("dashboard-secret-refused", "node-0")
+    assert found["severity"] == "warning"
+    assert "refuses the reports of node-0" in found["sentence"]
+    assert f"{file} is not what was written there" in found["evidence"]
+    assert "`windlass up`" in found["next_step"]
+    solo_patient.up()
+    assert file.read_text() == right
+    solo_patient.is_well()
+
+
+def test_a_gateway_without_a_node(solo_patient: Patient) -> None:
+    """With every geth silent the gateway says that it can answer from none, and is back when one
+    of them is."""
+    pids = [solo_patient.freeze(name, "geth") for name in ("sealer", "node-0")]
+    try:
+        found = solo_patient.finding("gateway-without-node", "gateway")
+        assert found["severity"] == "error"
+        assert "none of its 2 nodes" in found["sentence"]
+        assert "node-0: " in found["evidence"]
+    finally:
+        for pid in pids:
+            solo_patient.thaw(pid)
     solo_patient.is_well()
