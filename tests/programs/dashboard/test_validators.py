@@ -13,27 +13,14 @@ from tests.support.dashboard import Dashboard
 from tests.support.validators import Network
 from tests.support.wait import until
 from windlass.chains.cometbft.app_hash import after_block
-from windlass.chains.ethereum.payload_log import Head
-from windlass.chains.ethereum.quantities import BlockHash, Height
 from windlass.kit.http import HttpServer, Request, Response, json_response
 from windlass.kit.metrics import Registry
-from windlass.programs.bridge.state import next_head
 from windlass.programs.dashboard import settings as config
 from windlass.programs.dashboard.metrics import Metrics
 from windlass.programs.dashboard.validators import Validators
 
 MakeDashboard = Callable[..., Dashboard]
 ADDRESSES = {name: hashlib.sha256(name.encode()).hexdigest()[:40].upper() for name in "abcd"}
-
-
-def test_the_app_hash_is_the_bridges() -> None:
-    """What a dashboard works out for a block is what the bridge tells CometBFT after it."""
-    block_hash = BlockHash("0x" + "5d" * 32)
-    head = Head(
-        height=6, app_hash=b"\x07" * 32, number=Height(4), block_hash=block_hash, timestamp=8
-    )
-    after = next_head(head, Height(5), block_hash, 9)
-    assert after_block(head.app_hash, block_hash, 5, 9) == after.app_hash
 
 
 class Chain:

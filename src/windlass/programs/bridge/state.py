@@ -11,6 +11,7 @@ import hashlib
 
 import msgspec
 
+from windlass.chains.cometbft.app_hash import after_block
 from windlass.chains.cometbft.membership import META_KEY, Members
 from windlass.chains.ethereum.payload import Payload
 from windlass.chains.ethereum.payload_log import Head, PayloadLog
@@ -21,7 +22,6 @@ from windlass.kit.json import JsonError
 from windlass.programs.bridge.settings import Genesis
 
 _GENESIS_TAG = b"windlass genesis 1"
-_BLOCK_TAG = b"windlass block 1"
 _SET_TAG = b"windlass validator set 1"
 
 
@@ -127,16 +127,9 @@ def genesis_state(genesis_bytes: bytes, powers: dict[str, int], genesis_hash: st
 
 def next_head(head: Head, number: Height, block_hash: BlockHash, timestamp: int) -> Head:
     """The head after a height that brought this block."""
-    digest = hashlib.sha256(
-        _BLOCK_TAG
-        + head.app_hash
-        + bytes.fromhex(block_hash[2:])
-        + number.to_bytes(8, "big")
-        + timestamp.to_bytes(8, "big")
-    )
     return Head(
         height=head.height + 1,
-        app_hash=digest.digest(),
+        app_hash=after_block(head.app_hash, block_hash, number, timestamp),
         number=number,
         block_hash=block_hash,
         timestamp=timestamp,
