@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import subprocess
+import sys
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -11,7 +14,15 @@ import pytest
 
 from tests.support.wait import eventually
 from windlass.kit.listening import ListenError
-from windlass.kit.web import BodyRefused, Request, Response, StreamResponse, WebServer, read_body
+from windlass.kit.web import (
+    BodyRefused,
+    Request,
+    Response,
+    StreamResponse,
+    WebServer,
+    bound_received,
+    read_body,
+)
 
 HEAD = b"POST /x HTTP/1.1\r\nHost: localhost\r\n"
 
@@ -19,6 +30,12 @@ HEAD = b"POST /x HTTP/1.1\r\nHost: localhost\r\n"
 async def _echo(request: Request) -> StreamResponse:
     if request.path == "/large":
         return Response(body=b"x" * (64 << 20))
+    if request.path == "/wait":
+        await asyncio.sleep(1)
+        return Response(text="done")
+    if request.path in ("/bounded", "/free"):
+        bound_received(request, 500 if request.path == "/bounded" else None)
+        return Response(text=request.path[1:])
     if request.path == "/broken":
         raise RuntimeError("a defect")
     try:
@@ -35,6 +52,23 @@ async def _serving(**options: Any) -> AsyncGenerator[WebServer]:
         yield server
     finally:
         await server.stop()
+
+
+@asynccontextmanager
+async def _connections(
+    server: WebServer, count: int, first: bytes
+) -> AsyncGenerator[list[tuple[asyncio.StreamReader, asyncio.StreamWriter]]]:
+    """So many, one after the other; each has sent the same."""
+    opened = []
+    try:
+        for _ in range(count):
+            reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+            writer.write(first)
+            opened.append((reader, writer))
+        yield opened
+    finally:
+        for _, writer in opened:
+            writer.close()
 
 
 async def _exchange(server: WebServer, *parts: bytes) -> bytes:
@@ -98,18 +132,83 @@ async def test_a_client_that_does_not_read_is_cut_off() -> None:
         writer.close()
 
 
-async def test_connections_are_counted() -> None:
-    """One more than allowed is closed at once; those before it go on."""
-    async with _serving(connections_max=2) as server:
-        kept = [await asyncio.open_connection("127.0.0.1", server.port) for _ in range(2)]
+WAIT = b"GET /wait HTTP/1.1\r\nHost: localhost\r\n\r\n"
+GOOD = HEAD + b"Content-Length: 2\r\n\r\nhi"
+
+
+@pytest.mark.parametrize("first", [b"", b"GET / HT", HEAD + b"Content-Length: 9\r\n\r\na"])
+async def test_who_sends_no_whole_request_keeps_nobody_out(first: bytes) -> None:
+    """With all connections taken by such, a new one is answered and the oldest of them is ended."""
+    async with _serving(connections_max=20) as server, _connections(server, 20, first) as idle:
+        assert b" 200 " in await _exchange(server, GOOD)
+        async with asyncio.timeout(0.4):  # well before any of their times is up
+            with contextlib.suppress(ConnectionError):
+                assert await idle[0][0].read() == b""
+        assert not any(reader.at_eof() for reader, _ in idle[1:])
+        assert server.connections <= 20
+
+
+async def test_a_thousand_silent_ones_end_only_each_other() -> None:
+    """A client that has been answered keeps its connection through a flood of idle ones."""
+    async with _serving(connections_max=50) as server:
+        async with _connections(server, 1, GOOD) as [(reader, writer)]:
+            await reader.readuntil(b"hi")
+            async with _connections(server, 1000, b""):
+                await eventually(lambda: _count(server, 50), "the rest is ended")
+                async with asyncio.timeout(5):
+                    writer.write(GOOD)
+                    await reader.readuntil(b"hi")
+
+
+async def test_one_that_rests_gives_way() -> None:
+    """Where all have been answered once, the oldest that waits for its next request is ended."""
+    async with _serving(connections_max=3) as server, _connections(server, 3, GOOD) as resting:
+        for reader, _ in resting:
+            await reader.readuntil(b"hi")
+        assert b" 200 " in await _exchange(server, GOOD)
+        async with asyncio.timeout(5):
+            assert await resting[0][0].read() == b""
+
+
+async def test_one_that_is_being_answered_is_not_ended() -> None:
+    """If nobody can be spared the new connection is the one that is closed."""
+    async with _serving(connections_max=2) as server, _connections(server, 2, WAIT) as busy:
         await eventually(lambda: _count(server, 2), "both are there")
         assert await _exchange(server) == b""
-        reader, writer = kept[0]
-        writer.write(HEAD + b"Content-Length: 2\r\n\r\nhi")
+        for reader, _ in busy:
+            async with asyncio.timeout(10):
+                assert (await reader.readuntil(b"done")).startswith(b"HTTP/1.1 200 ")
+
+
+async def test_what_an_unproven_connection_sends_is_bounded() -> None:
+    """Past the bound it is ended, though each message is allowed; taken back, it is not."""
+    async with _serving() as server:
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        writer.write(b"GET /bounded HTTP/1.1\r\nHost: localhost\r\n\r\n")
         async with asyncio.timeout(10):
-            assert (await reader.readuntil(b"hi")).startswith(b"HTTP/1.1 200 ")
-        for _, one in kept:
-            one.close()
+            await reader.readuntil(b"bounded")
+            writer.write(b"GET /free HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            await reader.readuntil(b"free")
+            writer.write(HEAD + b"Content-Length: 900\r\n\r\n" + b"x" * 900)
+            await reader.readuntil(b"x" * 900)
+            writer.write(b"GET /bounded HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            await reader.readuntil(b"bounded")
+            writer.write(HEAD + b"Content-Length: 900\r\n\r\n" + b"x" * 900)
+            with contextlib.suppress(ConnectionError):
+                assert await reader.read() == b""
+        writer.close()
+
+
+def test_as_many_connections_as_there_may_be_files() -> None:
+    """The soft limit is raised; under a low hard limit fewer connections are allowed."""
+    program = (
+        "import resource; from windlass.kit.web import allow_connections\n"
+        "resource.setrlimit(resource.RLIMIT_NOFILE, (200, 1000))\n"
+        "print(allow_connections(500), resource.getrlimit(resource.RLIMIT_NOFILE)[0])\n"
+        "print(allow_connections(4096), resource.getrlimit(resource.RLIMIT_NOFILE)[0])\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True)
+    assert done.stdout.split() == [b"500", b"628", b"872", b"1000"]
 
 
 async def test_a_defect_is_a_500_and_a_taken_port_a_sentence() -> None:

@@ -5,14 +5,19 @@ requests a second, WebSockets and pages. It is the only module that knows aiohtt
 
 aiohttp bounds neither how long a client may take to send a request nor how long it may take to read
 the answer, nor how many there are at once. Here a request's head and a request's body have their
-time, an answer that nobody reads ends its connection, and connections are counted.
+time, an answer that nobody reads ends its connection, and connections are counted. When there are
+too many, a new one ends the oldest that has never sent a whole request, else the oldest that rests
+between two: whoever opens thousands and says nothing pushes out his own and keeps nobody away.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+import resource
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, TypeAlias
 
 from aiohttp import WSCloseCode, WSMsgType, web
@@ -34,6 +39,8 @@ __all__ = [
     "WSMsgType",
     "WebServer",
     "WebSocketResponse",
+    "allow_connections",
+    "bound_received",
     "probe",
     "read_body",
 ]
@@ -52,7 +59,12 @@ BODY_S = 30.0
 SEND_S = 30.0
 STOP_S = 3.0
 HEADER_BYTES_MAX = 16 << 10
+LINGER_S = 1.0
+"""How long the rest of a body that the handler did not want is waited for, so that the client gets
+its answer before the connection ends."""
 CONNECTIONS_MAX = 1000
+OTHER_FILES = 128
+"""Open files of a program beside its connections: databases, its own questions, the log."""
 SMALL_BYTES = 64 << 10
 """An answer up to this fits into the socket's buffers, so sending it does not wait for anybody."""
 
@@ -70,25 +82,46 @@ class BodyRefused(WindlassError):
 
 
 class _Connection(RequestHandler):
-    """A connection that is closed when a request's head takes too long. Its slots are aiohttp's."""
+    """A connection that is closed when a request's head takes too long, or when it has received
+    more than `unproven_bytes_left`. Its slots are aiohttp's."""
 
-    __slots__ = ("_head_timer",)
+    __slots__ = ("_head_timer", "unproven_bytes_left")
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._head_timer: asyncio.TimerHandle | None = None
+        self.unproven_bytes_left: int | None = None
         manager = self._manager
         assert isinstance(manager, _Server)
         super().connection_made(transport)
-        if len(manager.connections) > manager.connections_max:
+        if len(manager.connections) > manager.connections_max and not manager.make_room():
             self.force_close()
             return
+        manager.incomplete[self] = None
         self._arm(manager)
 
+    def end(self) -> None:
+        """Closes it now; closing alone would first wait until all that was sent is read."""
+        if isinstance(self.transport, asyncio.Transport):
+            self.transport.abort()
+        self.force_close()
+
+    @property
+    def rests(self) -> bool:
+        """Whether it is open and no request is being answered."""
+        return self._current_request is None and not self._messages and not self._force_close
+
     def data_received(self, data: bytes) -> None:
+        if self.unproven_bytes_left is not None:
+            self.unproven_bytes_left -= len(data)
+            if self.unproven_bytes_left < 0:
+                self.end()
+                return
         before = self._request_count
         super().data_received(data)
         if self._request_count != before:
             self._disarm()
+            if isinstance(self._manager, _Server):
+                self._manager.incomplete.pop(self, None)
         elif self._head_timer is None and self._current_request is None and not self._messages:
             manager = self._manager
             if isinstance(manager, _Server):
@@ -96,6 +129,8 @@ class _Connection(RequestHandler):
 
     def connection_lost(self, exc: BaseException | None) -> None:
         self._disarm()
+        if isinstance(self._manager, _Server):
+            self._manager.incomplete.pop(self, None)
         super().connection_lost(exc)
 
     def _arm(self, manager: _Server) -> None:
@@ -104,7 +139,7 @@ class _Connection(RequestHandler):
     def _late(self) -> None:
         self._head_timer = None
         if self._current_request is None and not self._messages:
-            self.force_close()
+            self.end()
 
     def _disarm(self) -> None:
         if self._head_timer is not None:
@@ -119,7 +154,32 @@ class _Server(web.Server):
         super().__init__(handler, **options)
         self.head_s = head_s
         self.connections_max = connections_max
+        self.incomplete: OrderedDict[_Connection, None] = OrderedDict()
+        """Connections, oldest first, that owe their first request or a request's body."""
         self._options = options
+
+    def make_room(self) -> bool:
+        """Ends the connection that is missed least. False if all are being answered."""
+        if self.incomplete:
+            self.incomplete.popitem(last=False)[0].end()
+            return True
+        for connection in self.connections[:-1]:  # the last one is the one that wants the room
+            if isinstance(connection, _Connection) and connection.rests:
+                connection.end()
+                return True
+        return False
+
+    @contextmanager
+    def owing(self, connection: object) -> Iterator[None]:
+        """While the body of this connection's request is waited for."""
+        if not isinstance(connection, _Connection):
+            yield
+            return
+        self.incomplete[connection] = None
+        try:
+            yield
+        finally:
+            self.incomplete.pop(connection, None)
 
     def __call__(self) -> RequestHandler:
         options = {k: v for k, v in self._options.items() if k != "request_factory"}
@@ -134,12 +194,39 @@ async def read_body(request: Request, *, timeout_s: float = BODY_S) -> bytes:
     try:
         if request.content.is_eof():  # usually it came with the head
             return await request.read()
-        async with asyncio.timeout(timeout_s):
-            return await request.read()
+        manager = request.protocol._manager  # noqa: SLF001 - aiohttp's, but made by us
+        if not isinstance(manager, _Server):
+            raise ConnectionResetError("the connection is gone")
+        with manager.owing(request.protocol):
+            async with asyncio.timeout(timeout_s):
+                return await request.read()
     except web.HTTPRequestEntityTooLarge as error:
         raise BodyRefused(413, f"content length too large (more than {limit})") from error
     except TimeoutError as error:
         raise BodyRefused(408, f"the body did not come within {timeout_s:g} s") from error
+
+
+def bound_received(request: Request, bytes_max: int | None) -> None:
+    """Ends this connection when it has received so many bytes more; None: takes that back.
+
+    For a WebSocket of somebody who has not said who he is: its limit for messages is set once, for
+    all its life, and may be much larger."""
+    connection = request.protocol
+    if isinstance(connection, _Connection):
+        connection.unproven_bytes_left = bytes_max
+
+
+def allow_connections(wanted: int) -> int:
+    """Raises the limit of open files for so many connections; returns how many there may be."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft == resource.RLIM_INFINITY:
+        return wanted
+    files = wanted + OTHER_FILES
+    if hard != resource.RLIM_INFINITY:
+        files = min(files, hard)
+    if soft < files:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (files, hard))
+    return max(min(wanted, max(soft, files) - OTHER_FILES), 1)
 
 
 class WebServer:
@@ -176,6 +263,7 @@ class WebServer:
             max_field_size=HEADER_BYTES_MAX,
             max_line_size=HEADER_BYTES_MAX,
             access_log=None,
+            lingering_time=LINGER_S,
             auto_decompress=False,  # a kilobyte can unpack to a gigabyte
         )
         self._runner = web.ServerRunner(self._server, handle_signals=False, shutdown_timeout=STOP_S)

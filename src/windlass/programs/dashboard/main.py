@@ -15,7 +15,7 @@ from windlass.kit.health import Health
 from windlass.kit.live_file import LiveFile
 from windlass.kit.logging import setup
 from windlass.kit.running import until_signal
-from windlass.kit.web import WebServer
+from windlass.kit.web import WebServer, allow_connections
 from windlass.programs.dashboard.alerts import Alerts
 from windlass.programs.dashboard.api import PAGE, SHARED, Pages, read_assets
 from windlass.programs.dashboard.history import History, open_history
@@ -30,6 +30,8 @@ from windlass.programs.dashboard.validators import Validators
 
 SECRET_BYTES = 32
 BODY_BYTES_MAX = 1024
+CONNECTIONS_MAX = 4096
+"""Each node and each browser has one for hours, and a browser some more for moments."""
 TICK_S = 1.0
 
 log = logging.getLogger(__name__)
@@ -47,7 +49,11 @@ async def run(settings: Settings) -> None:
     async with contextlib.AsyncExitStack() as resources:
         resources.push_async_callback(dashboard.history.close)
         resources.push_async_callback(dashboard.validators.close)
-        server = WebServer(dashboard.pages.handle, body_bytes_max=BODY_BYTES_MAX)
+        server = WebServer(
+            dashboard.pages.handle,
+            body_bytes_max=BODY_BYTES_MAX,
+            connections_max=allow_connections(CONNECTIONS_MAX),
+        )
         await server.start(settings.host, settings.port)
         resources.push_async_callback(server.stop)
         resources.callback(dashboard.reporters.stop)

@@ -24,7 +24,7 @@ BYTES_PER_TRANSACTION = 80
 """Of a block in geth's report: a hash with its name."""
 GAS_PER_TRANSACTION = 21_000
 HISTORY_BYTES_MAX = 900_000
-"""Below the longest message that is taken, for blocks that are all full."""
+"""Of an answer with several blocks, were they all full; a single block may be longer."""
 FRESH_MS = 10_000
 OF_NOW_MS = 20_000
 """How far a block's timestamp may be off beyond that: clocks differ, chains run ahead."""

@@ -24,17 +24,28 @@ from windlass.kit.web import (
     StreamResponse,
     WebSocketResponse,
     WSMsgType,
+    bound_received,
 )
 from windlass.programs.dashboard import wire
 from windlass.programs.dashboard.metrics import Metrics
-from windlass.programs.dashboard.network import Network, TooManyNodes
+from windlass.programs.dashboard.network import (
+    BYTES_PER_TRANSACTION,
+    GAS_PER_TRANSACTION,
+    Network,
+    TooManyNodes,
+)
 from windlass.programs.dashboard.nodes import Node
 from windlass.programs.dashboard.refusals import Refusals
 from windlass.programs.dashboard.wire import MalformedReport
 
-MESSAGE_BYTES_MAX = 1 << 20
+GAS_LIMIT_MAX = 1_000_000_000
+"""The highest gas limit that a network may have: 47,619 plain transfers in a block."""
+MESSAGE_BYTES_MAX = GAS_LIMIT_MAX // GAS_PER_TRANSACTION * BYTES_PER_TRANSACTION + (64 << 10)
+"""Of a node that has logged in: a full block, with what stands around its transactions."""
 HELLO_BYTES_MAX = 16 << 10
 """Of the first message: until then anybody may have sent it, and decoding takes time."""
+UNPROVEN_BYTES_MAX = 4 * HELLO_BYTES_MAX
+"""Of all that comes before the login: a client sends nothing after its hello until it is let in."""
 LOGIN_S = 5.0
 WAITING_MAX = 64
 """Connections that have not logged in. A new one ends the oldest: a real node needs a moment only,
@@ -45,7 +56,7 @@ PING_EVERY_S = 25.0
 SEND_S = 5.0
 MESSAGES_PER_S_MAX = 200
 """A geth that catches up says less; what is beyond is dropped, and its next report mends it."""
-BYTES_PER_S_MAX = 8 << 20
+BYTES_PER_S_MAX = 3 * MESSAGE_BYTES_MAX
 READY = '{"emit":["ready"]}'
 
 log = logging.getLogger(__name__)
@@ -115,6 +126,7 @@ class Reporters:
             self._refuse("crowd")
             self._waiting.pop(next(iter(self._waiting)))()
         self._waiting[mark] = transport.abort
+        bound_received(request, UNPROVEN_BYTES_MAX)
         try:
             await socket.prepare(request)
             hello = await self._hello(socket, str(request.remote or ""))
@@ -123,6 +135,7 @@ class Reporters:
         if hello is None:
             await self._close(socket, transport.abort)
             return socket
+        bound_received(request, None)
         await self._session(hello, socket, transport.abort)
         return socket
 
