@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import sqlite3
 from collections.abc import Callable
@@ -13,8 +14,12 @@ import pytest
 from tests.programs.dashboard.network_model import Model
 from tests.support.dashboard import Dashboard, reporting
 from tests.support.wait import until
+from windlass.kit.metrics import Registry
+from windlass.programs.dashboard.alerts import Alert
 from windlass.programs.dashboard.errors import HistoryUnusable
-from windlass.programs.dashboard.store import Batch, NodeRow, Store
+from windlass.programs.dashboard.history import open_history
+from windlass.programs.dashboard.metrics import Metrics
+from windlass.programs.dashboard.store import Batch, NodeRow, Store, set_aside
 
 MakeDashboard = Callable[..., Dashboard]
 MINUTE_MS = 60_000
@@ -92,6 +97,52 @@ def test_figures_that_no_integer_of_sqlite_holds_are_no_defect(tmp_path: Path) -
     store.write(_batch(model.now_ms, model))
     assert store.minutes(0)[0]["gas_used"] >= 99 * (2**53 - 1) * 0.99
     store.close()
+
+
+def test_a_full_file_forgets_the_oldest(tmp_path: Path) -> None:
+    """More than it may hold is written minute by minute: the newest is there, the file stays small,
+    and no write fails."""
+    bytes_max = 400_000
+    store = Store.open(tmp_path / "history", bytes_max=bytes_max)
+    nodes = tuple(_row(f"node-{one}") for one in range(100))
+    for minute in range(200):
+        store.prune(0)
+        store.write(_batch(minute * MINUTE_MS, nodes=nodes))
+    kept = [one["at_ms"] for one in store.node_minutes("node-0", 0)]
+    assert kept[-1] == 199 * MINUTE_MS
+    assert 20 < len(kept) < 200
+    store.close()
+    assert (tmp_path / "history").stat().st_size <= bytes_max
+
+
+async def test_an_end_that_could_not_be_written_is_written_later(tmp_path: Path) -> None:
+    """While another program holds the file an alert ends: afterwards the history knows its end."""
+    model = Model("a")
+    path = tmp_path / "history"
+    metrics = Metrics(Registry())
+    history = open_history(path, model.network, model.alerts, metrics, 24)
+    alert = Alert(id=1, severity="error", kind="offline", node="a", since_ms=1, sentence="It is.")
+    model.alerts.unsaved[1] = alert
+    await history.save()
+    alert.until_ms = 5
+    model.alerts.unsaved[1] = alert
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        await history.save()
+        assert "locked" in history.problem
+        other.execute("ROLLBACK")
+    await history.close()
+    store = Store.open(path)
+    assert [one["until_ms"] for one in store.alerts(0)] == [5]
+    store.close()
+
+
+def test_a_file_that_somebody_took_away_is_begun_anew(tmp_path: Path) -> None:
+    """Nothing to set aside is no reason to stay without a history."""
+    path = tmp_path / "history"
+    set_aside(path, "it was damaged")
+    Store.open(path).close()
+    assert path.exists()
 
 
 @pytest.mark.parametrize("content", [b"not a database at all" * 1000, b"SQLite format 3\x00" * 999])

@@ -25,7 +25,14 @@ from windlass.programs.dashboard.blocks import SHOWN
 from windlass.programs.dashboard.errors import HistoryUnusable
 from windlass.programs.dashboard.metrics import Metrics
 from windlass.programs.dashboard.network import Network
-from windlass.programs.dashboard.store import MINUTE_MS, Batch, NodeRow, Store, set_aside
+from windlass.programs.dashboard.store import (
+    ALERTS_MAX,
+    MINUTE_MS,
+    Batch,
+    NodeRow,
+    Store,
+    set_aside,
+)
 
 WRITE_EVERY_S = 3.0
 PRUNE_EVERY_S = 60.0
@@ -90,18 +97,19 @@ class History:
             self._pruned_s = time.monotonic()
 
         def work() -> None:
-            self._store.write(batch)
-            if prune:
+            if prune:  # first: a full file takes nothing more before something is gone
                 self._store.prune(now_ms - self._hours * 60 * MINUTE_MS)
+            self._store.write(batch)
 
         try:
             await self._in_thread(work)
             self.problem = ""
         except sqlite3.OperationalError as error:
-            # A full disk, say: the blocks are tried again, the sums of these seconds are lost.
-            self._network.blocks.unsaved.update(block.number for block in batch.blocks)
+            # A full disk, say.
+            self._keep_for_later(batch)
             self._failed(error)
         except sqlite3.DatabaseError as error:
+            self._keep_for_later(batch)
             self._failed(error)
             await self._begin_anew(str(error))
 
@@ -189,6 +197,16 @@ class History:
             nodes=tuple(rows),
             alerts=alerts,
         )
+
+    def _keep_for_later(self, batch: Batch) -> None:
+        """Blocks and alerts are tried again, or an alert that ended now would stay on for ever in
+        the history; the sums of these seconds are lost."""
+        self._network.blocks.unsaved.update(
+            block.number for block in batch.blocks if block.number in self._network.blocks.heights
+        )
+        unsaved = {alert.id: alert for alert in batch.alerts} | self._alerts.unsaved
+        self._alerts.unsaved.clear()
+        self._alerts.unsaved.update({one: unsaved[one] for one in sorted(unsaved)[-ALERTS_MAX:]})
 
     async def _begin_anew(self, reason: str) -> None:
         def work() -> None:

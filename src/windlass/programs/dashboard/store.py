@@ -27,6 +27,9 @@ LOCK_WAIT_S = 3.0
 PAGE_BYTES = 4096
 BYTES_MAX = 1 << 30
 """The file's size at most; 500 nodes take some 100 MB a day."""
+FULL = 0.9
+"""Of that size: from here on the oldest gives way, since a full file takes nothing."""
+ROUNDS_MAX = 20
 LOG_BYTES_MAX = 16 << 20
 ALERTS_MAX = 500
 DELAYS_KEPT = 16
@@ -107,16 +110,16 @@ class Store:
         self._connection = connection
 
     @classmethod
-    def open(cls, path: Path) -> Store:
+    def open(cls, path: Path, *, bytes_max: int = BYTES_MAX) -> Store:
         """Opens it, or sets it aside if it is damaged. Raises HistoryUnusable."""
         try:
             try:
-                return cls(path, _connect(path))
+                return cls(path, _connect(path, bytes_max))
             except sqlite3.OperationalError:
                 raise
             except sqlite3.DatabaseError as error:
                 set_aside(path, str(error))
-                return cls(path, _connect(path))
+                return cls(path, _connect(path, bytes_max))
         except (sqlite3.Error, OSError) as error:
             raise HistoryUnusable(path, str(error)) from error
 
@@ -163,7 +166,32 @@ class Store:
             raise
 
     def prune(self, before_ms: int) -> None:
-        """Forgets what is older."""
+        """Forgets what is older, and the oldest tenth of the rest while the file is nearly full."""
+        self._forget(before_ms)
+        for _ in range(ROUNDS_MAX):
+            oldest_ms, newest_ms = self._span()
+            if self._fullness() < FULL or newest_ms <= oldest_ms:
+                return
+            self._forget(oldest_ms + max((newest_ms - oldest_ms) // 10, 1))
+
+    def _span(self) -> tuple[int, int]:
+        """The oldest and the newest time of what is kept."""
+        (row,) = self._rows(
+            "SELECT min(low), max(high) FROM"
+            " (SELECT min(at_ms) AS low, max(at_ms) AS high FROM blocks"
+            " UNION ALL SELECT min(at_ms), max(at_ms) FROM node_minutes)"
+        )
+        return row[0] or 0, row[1] or 0
+
+    def _fullness(self) -> float:
+        """The used part of the size that the file may have."""
+        pages, free, most = (
+            self._rows(f"PRAGMA {name}")[0][0]
+            for name in ("page_count", "freelist_count", "max_page_count")
+        )
+        return float((pages - free) / most)
+
+    def _forget(self, before_ms: int) -> None:
         self._connection.execute("DELETE FROM blocks WHERE at_ms < ?", (before_ms,))
         self._connection.execute("DELETE FROM minutes WHERE at_ms < ?", (before_ms,))
         self._connection.execute("DELETE FROM node_minutes WHERE at_ms < ?", (before_ms,))
@@ -277,12 +305,13 @@ def set_aside(path: Path, reason: str) -> None:
     log.warning(
         "the history was damaged and is begun anew", extra={"reason": reason, "kept_as": str(aside)}
     )
-    path.replace(aside)
+    with contextlib.suppress(FileNotFoundError):  # somebody has moved it away already
+        path.replace(aside)
     for suffix in ("-wal", "-shm"):
         path.with_name(path.name + suffix).unlink(missing_ok=True)
 
 
-def _connect(path: Path) -> sqlite3.Connection:
+def _connect(path: Path, bytes_max: int) -> sqlite3.Connection:
     # One thread at a time uses it, though not always the same.
     connection = sqlite3.connect(
         path, timeout=LOCK_WAIT_S, isolation_level=None, check_same_thread=False
@@ -290,7 +319,7 @@ def _connect(path: Path) -> sqlite3.Connection:
     try:
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = NORMAL")
-        connection.execute(f"PRAGMA max_page_count = {BYTES_MAX // PAGE_BYTES:d}")
+        connection.execute(f"PRAGMA max_page_count = {bytes_max // PAGE_BYTES:d}")
         connection.execute(f"PRAGMA journal_size_limit = {LOG_BYTES_MAX:d}")
         _prepare(connection)
     except BaseException:
