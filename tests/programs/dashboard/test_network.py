@@ -37,6 +37,20 @@ def test_delays_are_measured_by_arrival_from_the_first_reporter_on() -> None:
     assert sum(one["count"] for one in propagation.document["bins"]) == 2
 
 
+def test_a_node_that_goes_to_and_fro_measures_once() -> None:
+    """Whoever alternates between two blocks adds no more delays to the one that others have."""
+    model = Model("a", "b", "liar")
+    model.login("a", "b", "liar")
+    model.chain("a", "b", "liar", first=1, last=1)
+    for name in ("a", "b", "liar"):
+        model.head(name, 2)
+    for _ in range(50):
+        model.now_ms += 1000
+        model.head("liar", 2, side="other", parent_side="")
+        model.head("liar", 2)
+    assert model.network.blocks.main(2).delays_ms == [0, 0]  # type: ignore[union-attr]
+
+
 def test_a_block_that_comes_with_a_login_measures_nothing() -> None:
     """Who logs in late tells of an old block: that is no delay."""
     model = Model("a", "b")

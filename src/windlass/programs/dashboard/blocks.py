@@ -75,6 +75,8 @@ class Blocks:
         self.unsaved: set[int] = set()
         """The same, for the history."""
         self._main: dict[int, str] = {}
+        self._measured: dict[int, set[str]] = {}
+        """Nodes whose delay at a height was taken."""
 
     def main(self, number: int) -> Block | None:
         """The block of that height, if one is known."""
@@ -146,10 +148,18 @@ class Blocks:
             new.votes += 1
         self._recount(number)
 
+    def measures(self, node: str, number: int) -> bool:
+        """Whether this is the node's first block of that height: one that goes to and fro between
+        two would else put ever more delays among those of the others."""
+        measured = self._measured.setdefault(number, set())
+        if node in measured:
+            return False
+        measured.add(node)
+        return True
+
     def delayed(self, block: Block, delay_ms: int) -> None:
         """One more node has reported the block, so much later than the first."""
-        if len(block.delays_ms) < 10_000:
-            insort(block.delays_ms, min(max(delay_ms, 0), DELAY_MAX_MS))
+        insort(block.delays_ms, min(max(delay_ms, 0), DELAY_MAX_MS))
         self.mark(block.number)
 
     def forget(self, node: str) -> None:
@@ -167,6 +177,7 @@ class Blocks:
         ]:
             del self.heights[number]
             self.votes.pop(number, None)
+            self._measured.pop(number, None)
             self._main.pop(number, None)
             self.forked.discard(number)
             self.changed.discard(number)

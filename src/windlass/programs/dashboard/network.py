@@ -206,7 +206,7 @@ class Network:
         self, node: Node, block: Block, now_ms: int, *, known: bool, live: bool
     ) -> int | None:
         """The delay of this node; null where it says nothing of how blocks travel."""
-        if not live or not block.live:
+        if not live or not block.live or not self.blocks.measures(node.name, block.number):
             return None
         if not known:
             self.clock_offsets_ms = [
