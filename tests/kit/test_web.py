@@ -132,6 +132,13 @@ async def test_a_client_that_does_not_read_is_cut_off() -> None:
         writer.close()
 
 
+async def test_large_answers_that_nobody_reads_are_few() -> None:
+    """Of clients that do not read, the oldest are ended before their time is up."""
+    request = b"GET /large HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    async with _serving(large_answers_max=2) as server, _connections(server, 5, request):
+        await eventually(lambda: _count(server, 2), "only so many are left")
+
+
 WAIT = b"GET /wait HTTP/1.1\r\nHost: localhost\r\n\r\n"
 GOOD = HEAD + b"Content-Length: 2\r\n\r\nhi"
 
@@ -150,14 +157,14 @@ async def test_who_sends_no_whole_request_keeps_nobody_out(first: bytes) -> None
 
 async def test_a_thousand_silent_ones_end_only_each_other() -> None:
     """A client that has been answered keeps its connection through a flood of idle ones."""
-    async with _serving(connections_max=50) as server:
-        async with _connections(server, 1, GOOD) as [(reader, writer)]:
-            await reader.readuntil(b"hi")
-            async with _connections(server, 1000, b""):
-                await eventually(lambda: _count(server, 50), "the rest is ended")
-                async with asyncio.timeout(5):
-                    writer.write(GOOD)
-                    await reader.readuntil(b"hi")
+    async with _serving(connections_max=50) as server, _connections(server, 1, GOOD) as [first]:
+        reader, writer = first
+        await reader.readuntil(b"hi")
+        async with _connections(server, 1000, b""):
+            await eventually(lambda: _count(server, 50), "the rest is ended")
+            async with asyncio.timeout(5):
+                writer.write(GOOD)
+                await reader.readuntil(b"hi")
 
 
 async def test_one_that_rests_gives_way() -> None:

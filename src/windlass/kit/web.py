@@ -65,6 +65,8 @@ its answer before the connection ends."""
 CONNECTIONS_MAX = 1000
 OTHER_FILES = 128
 """Open files of a program beside its connections: databases, its own questions, the log."""
+LARGE_ANSWERS_MAX = 256
+"""Large answers on their way at once; one more ends the oldest, since each holds its memory."""
 SMALL_BYTES = 64 << 10
 """An answer up to this fits into the socket's buffers, so sending it does not wait for anybody."""
 
@@ -241,6 +243,7 @@ class WebServer:
         head_s: float = HEAD_S,
         send_s: float = SEND_S,
         connections_max: int = CONNECTIONS_MAX,
+        large_answers_max: int = LARGE_ANSWERS_MAX,
     ) -> None:
         self._handler = handler
         self._body_bytes_max = body_bytes_max
@@ -248,6 +251,8 @@ class WebServer:
         self._head_s = head_s
         self._send_s = send_s
         self._connections_max = connections_max
+        self._large_answers_max = large_answers_max
+        self._sending: OrderedDict[asyncio.Transport, None] = OrderedDict()
         self._server: _Server | None = None
         self._runner: web.ServerRunner | None = None
         self.port = 0
@@ -306,13 +311,20 @@ class WebServer:
         body = response.body
         if not isinstance(body, bytes) or len(body) <= SMALL_BYTES:
             return
+        transport = request.transport
+        if transport is None:
+            return
+        while len(self._sending) >= self._large_answers_max:
+            self._sending.popitem(last=False)[0].abort()
+        self._sending[transport] = None
         try:
             async with asyncio.timeout(self._send_s):
                 await response.prepare(request)
                 await response.write_eof()
         except TimeoutError:
-            if request.transport is not None:
-                request.transport.abort()
+            transport.abort()
+        finally:
+            self._sending.pop(transport, None)
 
     def _request(
         self, message: Any, payload: Any, protocol: Any, writer: Any, task: asyncio.Task[None]

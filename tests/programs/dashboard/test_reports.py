@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import json
 import socket
 from collections.abc import Callable
 from typing import Any
@@ -10,10 +12,15 @@ from typing import Any
 import aiohttp
 import pytest
 
-from tests.support.dashboard import Dashboard, Reporter, block, proof, reporting
+from tests.support.dashboard import Dashboard, Reporter, block, block_hash, proof, reporting
 from tests.support.wait import eventually, until
+from windlass.spec.values_ethereum import GAS_LIMIT_MAX
 
 MakeDashboard = Callable[..., Dashboard]
+SHAKE = (
+    b"GET /api HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+)
 
 
 async def _shown(dashboard: Dashboard, name: str, **wanted: Any) -> None:
@@ -150,13 +157,44 @@ async def test_nonsense_of_a_node_is_dropped_and_counted(make_dashboard: MakeDas
         assert "failed" not in dashboard.log()
 
 
+async def test_a_block_with_the_most_transfers_is_taken(make_dashboard: MakeDashboard) -> None:
+    """At the highest gas limit that a spec allows, a full block is shown with all of them."""
+    count = GAS_LIMIT_MAX // 21_000
+    dashboard = make_dashboard(["a"])
+    async with reporting(dashboard.settings.port, "a") as (a,):
+        transactions = [{"hash": block_hash(1, str(one))} for one in range(count)]
+        full = block(1, transactions=transactions, gasUsed=count * 21_000, gasLimit=GAS_LIMIT_MAX)
+        text = {"emit": ["block", {"id": "a", "block": full}]}
+        await a.send(json.dumps(text, separators=(",", ":")))  # as Go writes it
+        await a.stats(peers=5)
+        await _shown(dashboard, "a", peers=5, online=True)
+        assert dashboard.node("a")["block"]["transactions"] == count
+
+
+async def test_before_the_login_all_of_it_is_bounded(make_dashboard: MakeDashboard) -> None:
+    """A first message that a node might send later is cut off long before its end."""
+    dashboard = make_dashboard(["a"])
+    address = ("127.0.0.1", dashboard.settings.port)
+    with socket.create_connection(address, timeout=10) as one:
+        one.sendall(SHAKE)
+        assert one.recv(12) == b"HTTP/1.1 101"
+        frame = b"\x81\xff" + (3 << 20).to_bytes(8, "big") + bytes(4)
+        with contextlib.suppress(ConnectionError):
+            one.sendall(frame + b" " * (2 << 20))  # not even all of it
+            while one.recv(4096):
+                pass
+    metrics = dashboard.get("/metrics")[1].decode()
+    assert 'windlass_dashboard_reporters_refused_total{reason="late"}' not in metrics
+
+
 async def test_a_message_that_is_too_long_ends_its_connection_only(
     make_dashboard: MakeDashboard,
 ) -> None:
-    """More than a MiB closes that node's connection; the other one stays."""
+    """More than a full block needs closes that node's connection; the other one stays."""
     dashboard = make_dashboard(["a", "b"])
     async with reporting(dashboard.settings.port, "a", "b") as (a, b):
-        await a.send('"' + "x" * (2 << 20) + '"')
+        with contextlib.suppress(ConnectionError):  # ended while it still sends
+            await a.send('"' + "x" * (5 << 20) + '"')
         await asyncio.wait_for(a.closed.wait(), 10)
         await b.stats(peers=4)
         await _shown(dashboard, "b", peers=4, online=True)
@@ -181,15 +219,11 @@ async def test_a_thousand_silent_connections_keep_nobody_out(
     """With a thousand WebSockets that never log in, a node logs in and the page is served."""
     dashboard = make_dashboard(["a"])
     address = ("127.0.0.1", dashboard.settings.port)
-    shake = (
-        b"GET /api HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-        b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
-    )
     silent = []
     try:
         for _ in range(1000):
             one = socket.create_connection(address, timeout=10)
-            one.sendall(shake)
+            one.sendall(SHAKE)
             silent.append(one)
         async with reporting(dashboard.settings.port, "a") as (a,):
             await a.head(1)
