@@ -14,6 +14,7 @@ from pathlib import Path
 
 from tests.benchmarks import (
     command,
+    dashboard,
     faults,
     gateway,
     latency,
@@ -29,6 +30,7 @@ SECTIONS: dict[str, tuple[str, Callable[[report.Section, Path], None]]] = {
     "latency": ("From submission to a final receipt", latency.measure),
     "throughput": ("Sustained transfers, beside a bare geth", throughput.measure),
     "gateway": ("The gateway, beside a geth asked directly", gateway.measure),
+    "dashboard": ("The dashboard, with 500 nodes that report", dashboard.measure),
     "faults": ("Back after a fault", faults.measure),
     "command": ("The command line", command.measure),
 }
