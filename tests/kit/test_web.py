@@ -16,6 +16,7 @@ from tests.support.wait import eventually
 from windlass.kit.listening import ListenError
 from windlass.kit.web import (
     BodyRefused,
+    Handler,
     Request,
     Response,
     StreamResponse,
@@ -30,9 +31,6 @@ HEAD = b"POST /x HTTP/1.1\r\nHost: localhost\r\n"
 async def _echo(request: Request) -> StreamResponse:
     if request.path == "/large":
         return Response(body=b"x" * (64 << 20))
-    if request.path == "/wait":
-        await asyncio.sleep(1)
-        return Response(text="done")
     if request.path in ("/bounded", "/free"):
         bound_received(request, 500 if request.path == "/bounded" else None)
         return Response(text=request.path[1:])
@@ -45,8 +43,8 @@ async def _echo(request: Request) -> StreamResponse:
 
 
 @asynccontextmanager
-async def _serving(**options: Any) -> AsyncGenerator[WebServer]:
-    server = WebServer(_echo, body_bytes_max=1000, **options)
+async def _serving(handler: Handler = _echo, **options: Any) -> AsyncGenerator[WebServer]:
+    server = WebServer(handler, body_bytes_max=1000, **options)
     await server.start("127.0.0.1", 0)
     try:
         yield server
@@ -139,7 +137,6 @@ async def test_large_answers_that_nobody_reads_are_few() -> None:
         await eventually(lambda: _count(server, 2), "only so many are left")
 
 
-WAIT = b"GET /wait HTTP/1.1\r\nHost: localhost\r\n\r\n"
 GOOD = HEAD + b"Content-Length: 2\r\n\r\nhi"
 
 
@@ -179,11 +176,20 @@ async def test_one_that_rests_gives_way() -> None:
 
 async def test_one_that_is_being_answered_is_not_ended() -> None:
     """If nobody can be spared the new connection is the one that is closed."""
-    async with _serving(connections_max=2) as server, _connections(server, 2, WAIT) as busy:
-        await eventually(lambda: _count(server, 2), "both are there")
-        assert await _exchange(server) == b""
-        for reader, _ in busy:
-            async with asyncio.timeout(10):
+    answering, release = asyncio.Semaphore(0), asyncio.Event()
+
+    async def slow(_: Request) -> StreamResponse:
+        answering.release()
+        await release.wait()
+        return Response(text="done")
+
+    async with _serving(slow, connections_max=2) as server, _connections(server, 2, GOOD) as busy:
+        async with asyncio.timeout(10):
+            await answering.acquire()
+            await answering.acquire()
+            assert await _exchange(server) == b""
+            release.set()
+            for reader, _ in busy:
                 assert (await reader.readuntil(b"done")).startswith(b"HTTP/1.1 200 ")
 
 
