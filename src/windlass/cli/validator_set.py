@@ -32,7 +32,8 @@ def show(seen: ValidatorSet, open_ones: list[Proposal]) -> None:
 def described(seen: ValidatorSet, proposal: Proposal) -> str:
     """A proposal in a line: what for, and how far it has come."""
     change = proposal.change
-    told = f"{change.action} {change.name}, number {change.sequence}, "
+    # The address, too: a name is what whoever made the file wrote into it.
+    told = f"{change.action} {change.name} (address {change.address}), number {change.sequence}, "
     if proposal.refused:
         return told + f"can't be submitted. {proposal.refused}"
     names = ", ".join(seen.name_of(one) for one in proposal.signers) or "nobody"
@@ -62,6 +63,7 @@ def proposal_value(seen: ValidatorSet, one: Proposal) -> dict[str, Any]:
         "action": one.change.action,
         "name": one.change.name,
         "address": one.change.address,
+        "fee_recipient": one.change.fee_recipient or None,
         "sequence": one.change.sequence,
         "expires": one.change.expires,
         "signed_by": [seen.name_of(address) for address in one.signers],

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import base64
+import os
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 import pytest
 
 from tests.plan.examples import keys, network
-from tests.support.set_changes import GENESIS, key
+from tests.support.set_changes import GENESIS, change, key
+from windlass.chains.cometbft.keys import ValidatorKey
 from windlass.chains.cometbft.membership import Chain, ChangeRefused, Members
 from windlass.chains.cometbft.set_change import SetChange, to_file
 from windlass.kit.errors import UsageError, WindlassError
+from windlass.kit.files import FileError
 from windlass.runtimes.local import set_changing, validators
-from windlass.runtimes.local.set_changing import CannotSign
+from windlass.runtimes.local.set_changing import CannotSign, MisleadingProposal
 from windlass.runtimes.local.state import NetworkRow
 from windlass.runtimes.local.validators import (
     BadProposal,
@@ -55,6 +59,13 @@ def _seen(*active: int, removed: int | None = None, strangers: bool = False) -> 
 def _proposed(seen: ValidatorSet, label: str = "validator-4") -> SetChange:
     action: set_changing.Action = "remove" if seen.find(label).state == "active" else "add"
     return set_changing.propose(seen, action, seen.find(label), days=1)
+
+
+def _made(action: Literal["add", "remove"], subject: ValidatorKey, name: str) -> SetChange:
+    """What somebody could write into a file."""
+    made = change(action, subject, name=name, network="trade-4242")
+    recipient = KEYS.fee_recipient("validator-4") if action == "add" else ""
+    return msgspec.structs.replace(made, fee_recipient=recipient)
 
 
 def test_states() -> None:
@@ -98,6 +109,62 @@ def test_one_key_signs_and_then_the_rest() -> None:
     assert validators.weigh(Path("x"), every, seen.require_chain()).missing == 0
 
 
+@pytest.mark.parametrize(
+    ("action", "subject", "name"),
+    [
+        ("remove", KEYS.validator_key("validator-1"), "validator-5"),
+        ("remove", KEYS.validator_key("validator-1"), "harbour"),
+        ("remove", STRANGER, "validator-1"),
+        ("remove", STRANGER, "harbour"),
+        ("add", key("thief"), "validator-4"),
+        ("add", KEYS.validator_key("validator-5"), "validator-4"),
+    ],
+)
+def test_a_name_of_another_key(
+    action: Literal["add", "remove"], subject: ValidatorKey, name: str
+) -> None:
+    """Who reads one name and would sign for the key of another is kept from it."""
+    seen = _seen(0, 1, 2, strangers=True)
+    with pytest.raises(MisleadingProposal, match=f"says {name}, but its key is"):
+        set_changing.sign(seen, _made(action, subject, name), None)
+
+
+def test_fees_to_somebody_else() -> None:
+    """A proposal to add a validator of this vault pays that validator, or is not signed."""
+    seen = _seen(0, 1, 2)
+    made = _made("add", KEYS.validator_key("validator-4"), "validator-4")
+    assert set_changing.sign(seen, made, None)[1]
+    with pytest.raises(MisleadingProposal, match="would pay the fees"):
+        set_changing.sign(seen, msgspec.structs.replace(made, fee_recipient="0x" + "66" * 20), None)
+
+
+def test_one_that_only_the_chain_knows() -> None:
+    """A validator of the genesis whose key is elsewhere has no name here: its holder's is taken."""
+    seen = _seen(0, 1, 2)
+    chain = seen.require_chain()
+    powers = {**chain.members.powers, STRANGER.address: 10}
+    members = msgspec.structs.replace(chain.members, powers=powers, names={})
+    chain = msgspec.structs.replace(chain, members=members)
+    public = {STRANGER.address: STRANGER.public}
+    entries = validators.entries(seen.found, chain, public)
+    seen = msgspec.structs.replace(seen, chain=chain, entries=entries)
+
+    assert set_changing.sign(seen, _made("remove", STRANGER, "harbour"), None)[1]
+    own = set_changing.propose(seen, "remove", seen.find(STRANGER.address), days=1)
+    assert set_changing.sign(seen, own, None)[1]
+
+
+def test_two_of_one_name() -> None:
+    """The chain lets two have one name: which of them is meant has to be said by the address."""
+    seen = _seen(0, 1, strangers=True)
+    twin = msgspec.structs.replace(seen.find("stranger"), address="AB" * 20)
+    seen = msgspec.structs.replace(seen, entries=(*seen.entries, twin))
+
+    with pytest.raises(UnknownValidator, match=f"called stranger: {STRANGER.address}, {'AB' * 20}"):
+        seen.find("stranger")
+    assert seen.find("AB" * 20) == twin
+
+
 @pytest.mark.parametrize("who", ["validator-3", "validator-4", "stranger"])
 def test_who_does_not_count_can_not_sign(who: str) -> None:
     """A removed one, a candidate, and one whose key is elsewhere."""
@@ -139,6 +206,9 @@ def test_unknown_ones() -> None:
     public = base64.b64encode(STRANGER.public).decode()
     with pytest.raises(UsageError, match="the name of another validator"):
         set_changing.foreign(seen, public, "validator-0", "0x" + "11" * 20)
+    own = base64.b64encode(KEYS.validator_key("validator-4").public).decode()
+    with pytest.raises(UsageError, match="the key of validator-4, not of harbour"):
+        set_changing.foreign(seen, own, "harbour", "0x" + "11" * 20)
     with pytest.raises(UsageError, match="is no public key"):
         set_changing.foreign(seen, "AAAA", "other", "0x" + "11" * 20)
 
@@ -185,6 +255,14 @@ def test_no_proposal(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "right.json").write_bytes(to_file(_proposed(seen)))
     listed = validators.proposals(tmp_path, seen.require_chain())
     assert [one.path.name for one in listed] == ["right.json"]
+
+
+def test_a_pipe_is_no_proposal(tmp_path: Path) -> None:
+    """What would never end to be read is refused, and does not hang the list or the doctor."""
+    os.mkfifo(tmp_path / "pipe.json")
+    with pytest.raises(FileError, match="no regular file"):
+        validators.read(tmp_path / "pipe.json")
+    assert validators.proposals(tmp_path, _seen(0, 1).require_chain()) == []
 
 
 def test_a_file_is_not_overwritten(tmp_path: Path) -> None:

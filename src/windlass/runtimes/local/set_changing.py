@@ -15,6 +15,7 @@ from typing import Literal
 from windlass.chains.cometbft import membership, set_change
 from windlass.chains.cometbft.configuration import VOTING_POWER
 from windlass.chains.cometbft.keys import address
+from windlass.chains.cometbft.membership import Members
 from windlass.chains.cometbft.rpc import CometbftClient, CometbftError, Status
 from windlass.chains.cometbft.set_change import SetChange
 from windlass.kit.errors import UsageError, WindlassError
@@ -36,6 +37,12 @@ class CannotSign(WindlassError):
     """There is no key here that could sign this proposal, or it has signed already."""
 
     code = "cannot_sign"
+
+
+class MisleadingProposal(WindlassError):
+    """A proposal gives a name or a fee recipient that is not that of its key."""
+
+    code = "misleading_proposal"
 
 
 class WouldStandStill(WindlassError):
@@ -62,6 +69,11 @@ def foreign(seen: ValidatorSet, public_key: str, name: str, fee_recipient: str) 
     taken = next((one for one in seen.entries if one.name == name), None)
     if taken is not None and taken.address != address(public):
         raise UsageError(f"{name} is the name of another validator.", "Choose another --name.")
+    known = next((one for one in seen.entries if one.address == address(public)), None)
+    if known is not None and name != known.name and known.name != known.address:
+        raise UsageError(
+            f"That is the key of {known.name}, not of {name}.", "Propose it by its own name."
+        )
     return Entry(
         name=name,
         address=address(public),
@@ -105,11 +117,12 @@ def sign(seen: ValidatorSet, change: SetChange, only: str | None) -> tuple[SetCh
     """The proposal with the signatures of this vault's validators, or of one, and whose they are.
 
     Raises ChangeRefused for one that the chain would not take or that is signed wrongly,
-    CannotSign, UnknownValidator.
+    MisleadingProposal, CannotSign, UnknownValidator.
     """
     chain = seen.require_chain()
     membership.check_subject(change, chain)
     membership.signed_power(change, chain.members)
+    _refuse_misleading(seen, change, chain.members)
     done = {one.address for one in change.signatures}
     wanted = [seen.find(only)] if only is not None else [one for one in seen.entries if one.own]
     able = [one for one in wanted if one.own and one.state == "active"]
@@ -130,6 +143,31 @@ def sign(seen: ValidatorSet, change: SetChange, only: str | None) -> tuple[SetCh
     for one in new:
         change = change.signed(seen.found.keys.validator_key(one.name))
     return change, [one.name for one in new]
+
+
+def _refuse_misleading(seen: ValidatorSet, change: SetChange, members: Members) -> None:
+    """Raises MisleadingProposal for one that says one thing to people and another to the chain.
+
+    The chain goes by the key alone, people by the name: whoever made the file could have called
+    the key of one validator by the name of another, and a signature can't be taken back.
+    """
+    known = next((one for one in seen.entries if one.address == change.address), None)
+    names = {known.name.lower(), members.names.get(known.address, "")} if known else set()
+    nameless = known is None or known.name == known.address
+    other = next((one for one in seen.entries if one.name == change.name), None)
+    if change.name not in names and (other is not None or not nameless):
+        called = f"{known.name}'s" if known and not nameless else "another one's"
+        raise MisleadingProposal(
+            f"The proposal says {change.name}, but its key is {called} (address {change.address}).",
+            "Do not sign it; `windlass validator list` shows whose keys are whose.",
+        )
+    own = known if known is not None and known.own and change.action == "add" else None
+    if own is not None and change.fee_recipient != own.fee_recipient.lower():
+        raise MisleadingProposal(
+            f"The proposal would pay the fees of {change.name}'s blocks to {change.fee_recipient}; "
+            f"its own address is {own.fee_recipient}.",
+            f"Do not sign it; propose it anew: `windlass validator propose add {own.name}`.",
+        )
 
 
 def submit(
@@ -167,13 +205,14 @@ async def _submit(
                 "check_tx", f"The chain does not take the proposal: {refused}", "Propose it anew."
             )
         on_taken()
-        return await _in_effect(client, change, time.monotonic() + timeout_s)
+        return await _in_effect(client, change, timeout_s)
     finally:
         await client.close()
 
 
-async def _in_effect(client: CometbftClient, change: SetChange, deadline: float) -> int:
+async def _in_effect(client: CometbftClient, change: SetChange, timeout_s: float) -> int:
     """Waits until the set with this change votes."""
+    deadline = time.monotonic() + timeout_s
     why = "it is not decided"
     while time.monotonic() < deadline:
         try:
@@ -199,7 +238,7 @@ async def _in_effect(client: CometbftClient, change: SetChange, deadline: float)
             why = "it is decided, but does not vote yet"
         await asyncio.sleep(POLL_S)
     raise NotInEffect(
-        f"The proposal was handed in, but after {EFFECT_TIMEOUT_S:.0f} s {why}.",
+        f"The proposal was handed in, but after {timeout_s:.0f} s {why}.",
         "`windlass doctor` says whether blocks are made; `windlass validator list` shows the set.",
     )
 

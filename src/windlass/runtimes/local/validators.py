@@ -102,7 +102,15 @@ class ValidatorSet(msgspec.Struct, frozen=True, kw_only=True):
                 "One of your own is made by a larger number of `validators` in the spec and "
                 "`windlass up`; another one's is named with --public-key.",
             )
-        return max(fitting, key=lambda one: one.own)
+        own = [one for one in fitting if one.own]
+        if not own and len(fitting) > 1:
+            # The chain does not ask for names of their own: nobody may be hit for another one.
+            addresses = ", ".join(one.address for one in fitting)
+            raise UnknownValidator(
+                f"Several validators of {self.found.row.name} are called {label}: {addresses}.",
+                "Say the address of the one that you mean.",
+            )
+        return (own or fitting)[0]
 
     def name_of(self, address: str) -> str:
         """What the one of that address is called."""
@@ -227,7 +235,8 @@ def folder(place: Place) -> Path:
 
 def read(path: Path) -> SetChange:
     """The proposal in a file. Raises FileError, BadProposal."""
-    content = files.read_bytes(path, bytes_max=set_change.DOCUMENT_BYTES_MAX)
+    # It came from somebody else: a pipe under its name would keep us waiting for ever.
+    content, _mode = files.read_regular(path, bytes_max=set_change.DOCUMENT_BYTES_MAX)
     try:
         return set_change.from_file(content)
     except MalformedChange as error:
@@ -239,12 +248,16 @@ def read(path: Path) -> SetChange:
 
 def write(path: Path, change: SetChange, *, anew: bool) -> None:
     """Writes the proposal. Raises FileError, BadProposal if it is `anew` and a file is there."""
-    if anew and path.exists():
+    files.ensure_directory(path.parent)
+    if not anew:
+        files.write_atomically(path, set_change.to_file(change), secret=False)
+        return
+    try:
+        files.write_new(path, set_change.to_file(change), secret=False)
+    except FileExistsError as error:
         raise BadProposal(
             f"{path} is there already.", "Sign and submit that one, or name another with --out."
-        )
-    files.ensure_directory(path.parent)
-    files.write_atomically(path, set_change.to_file(change), secret=False)
+        ) from error
 
 
 def proposals(directory: Path, chain: membership.Chain) -> list[Proposal]:
