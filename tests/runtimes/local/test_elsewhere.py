@@ -21,9 +21,11 @@ import pytest
 from tests.support.keys import exported, imported, place_in, with_keys
 from tests.support.network import spec
 from tests.support.wait import until
+from windlass.plan.ethereum.cometbft import HOME
 from windlass.runtimes.local import process_table
 from windlass.runtimes.local.elsewhere import refuse_in_use
 from windlass.runtimes.local.place import Place
+from windlass.runtimes.local.site import workload_directory
 from windlass.vault import export
 from windlass.vault.export import Listener
 from windlass.vault.export_errors import SignsElsewhere
@@ -129,6 +131,27 @@ def test_a_vault_that_cannot_be_read_is_passed_over(lab: Place, tmp_path: Path) 
     (broken.state / "vault/lab/genesis.json").write_text("{")
     with program_of(broken.state):
         assert refuse_in_use(tmp_path / "new", keys_of(lab), []) == [lab.state]
+
+
+@pytest.mark.parametrize("shown", [True, False])
+def test_a_network_that_runs_without_its_vault_is_seen(tmp_path: Path, shown: bool) -> None:
+    """The programs of a vault that was moved away sign on: the files that they were given tell."""
+    text = spec("trade", consensus="bft", chain_id=20269, nodes=0, bootnodes=1)
+    trade = with_keys(tmp_path / "trade", text, {"trade/validator-0/p2p": 41907})
+    keys = keys_of(trade)
+    home = workload_directory(trade.state, "trade", "validator-0") / HOME / "config"
+    home.mkdir(parents=True)
+    key_file = keys["trade"].validator_key("validator-0").key_file() if shown else b"{"
+    (home / "priv_validator_key.json").write_bytes(key_file)
+    (trade.state / "vault").rename(tmp_path / "elsewhere")
+
+    assert refuse_in_use(tmp_path / "new", keys, []) == ([trade.state] if shown else [])
+    with program_of(trade.state):
+        if shown:
+            with pytest.raises(SignsElsewhere, match="its programs run"):
+                refuse_in_use(tmp_path / "new", keys, [])
+        else:
+            assert refuse_in_use(tmp_path / "new", keys, []) == []
 
 
 def test_a_solo_network_that_answers_is_refused(lab: Place) -> None:

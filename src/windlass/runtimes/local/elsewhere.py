@@ -1,8 +1,9 @@
 """Whether keys that are about to be imported are in use, as far as that can be seen from here.
 
 Two places are looked at: where the network's programs listened when the keys were exported, and the
-other states of this user, whose vaults say which keys they have. Another machine that nobody named,
-another user's state, and a network that is stopped can't be seen; who imports must know of those.
+other states of this user, whose vaults and whose CometBFTs' files say which keys they have. Another
+machine that nobody named, another user's state, and a network that is stopped can't be seen; who
+imports must know of those.
 """
 
 from __future__ import annotations
@@ -12,11 +13,16 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
+import msgspec
+
 from windlass.chains.cometbft.rpc import CometbftClient
 from windlass.kit.errors import WindlassError
+from windlass.kit.files import FileError, read_json
 from windlass.kit.http_client import HttpClient
 from windlass.kit.json_rpc import JsonRpc
+from windlass.plan.ethereum.cometbft import HOME
 from windlass.runtimes.local import port_registry, process_table
+from windlass.runtimes.local.site import workload_directory
 from windlass.vault.export import Listener, validators
 from windlass.vault.export_errors import SignsElsewhere
 from windlass.vault.keys import NetworkKeys
@@ -32,6 +38,12 @@ PATIENCE_S = 30.0
 """For all of them: who does not answer within that is taken for silent."""
 
 
+class _KeyFile(msgspec.Struct, frozen=True):
+    """Of CometBFT's priv_validator_key.json what is no secret."""
+
+    address: str
+
+
 def refuse_in_use(
     state: Path, networks: Mapping[str, NetworkKeys], listeners: Sequence[Listener]
 ) -> list[Path]:
@@ -41,10 +53,12 @@ def refuse_in_use(
     """
     idle = []
     for other in _states(state):
-        if _shares(other / "vault", networks):
-            if process_table.supervisors(other) or process_table.owned(other):
-                raise SignsElsewhere(f"{other} has the same, and its programs run")
-            idle.append(other)
+        shares = _shares(other / "vault", networks)
+        if not shares and not _signs_with(other, networks):
+            continue
+        if process_table.supervisors(other) or process_table.owned(other):
+            raise SignsElsewhere(f"{other} has the same, and its programs run")
+        idle.append(other)
     if where := asyncio.run(_answering(networks, listeners)):
         raise SignsElsewhere(where)
     return idle
@@ -71,6 +85,26 @@ def _shares(vault: Path, networks: Mapping[str, NetworkKeys]) -> bool:
     except (WindlassError, OSError):
         return False
     return bool(ours & _makers({name: keys for name, keys in found.items() if keys}))
+
+
+def _signs_with(state: Path, networks: Mapping[str, NetworkKeys]) -> bool:
+    """Whether a CometBFT of that state was given one of these validators' keys.
+
+    Programs run on without the vault, which may have been moved away or lost.
+    """
+    own = validators(networks)
+    for name, keys in networks.items():
+        for workload, identity in keys.identities.items():
+            if not identity.validator_key:
+                continue
+            home = workload_directory(state, name, workload) / HOME
+            try:
+                found = read_json(home / "config" / "priv_validator_key.json", _KeyFile)
+            except FileError:
+                continue
+            if found.address in own:
+                return True
+    return False
 
 
 def _makers(networks: Mapping[str, NetworkKeys]) -> set[tuple[str, str]]:
