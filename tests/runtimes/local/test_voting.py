@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import msgspec
@@ -12,6 +13,7 @@ from tests.support.geth import free_port
 from windlass.chains.cometbft.membership import META_KEY, Members
 from windlass.chains.ethereum.payload_log import Head, PayloadLog
 from windlass.chains.ethereum.quantities import BlockHash, Height
+from windlass.kit.http import HttpServer, Request, Response, json_response
 from windlass.plan.ethereum.bridge import DATABASE
 from windlass.plan.workload import Workload
 from windlass.runtimes.local.errors import MayStillVote, StillVotes
@@ -76,6 +78,41 @@ def test_the_furthest_knows_best(tmp_path: Path) -> None:
     _store(workloads[2], 10, 0, 1, 2, 3)
     with pytest.raises(StillVotes):
         refuse_to_take_voters(THREE, workloads, {"trade": KEYS})
+
+
+async def _answers(request: Request) -> Response:
+    """A CometBFT that is at height 9 and knows three voters; its bridge knows no changes."""
+    found: dict[str, object]
+    voters = [KEYS.validator_key(f"validator-{number}").address for number in range(3)]
+    if request.path == "/validators":
+        listed = [{"address": one, "voting_power": "10"} for one in voters]
+        found = {"result": {"validators": listed}}
+    else:
+        info = {"id": "a", "network": "trade-4242", "version": "0.38", "moniker": "m"}
+        sync = {"latest_block_height": "9", "latest_app_hash": "", "catching_up": True}
+        own = {"address": voters[0], "voting_power": "10"}
+        found = {"result": {"node_info": info, "sync_info": sync, "validator_info": own}}
+    return json_response(found)
+
+
+async def test_one_that_answers_may_lag(tmp_path: Path) -> None:
+    """Those that are stopped may have seen a change that it has not: then they tell."""
+    workloads = _workloads(tmp_path)
+    server = HttpServer({"/validators": _answers, "/status": _answers})
+    await server.start("127.0.0.1", 0)
+    url = f"http://127.0.0.1:{server.port}"
+    workloads[0] = msgspec.structs.replace(workloads[0], cometbft_url=url)
+    try:
+        assert len(await asyncio.to_thread(voting, workloads, KEYS)) == 3
+        _store(workloads[1], 8, 0, 1, 2, 3)
+        assert len(await asyncio.to_thread(voting, workloads, KEYS)) == 3
+        _store(workloads[2], 10, 0, 1, 2, 3)
+        assert len(await asyncio.to_thread(voting, workloads, KEYS)) == 4
+        # One that can't be read is passed over while somebody tells.
+        (Path(workloads[3].directory) / DATABASE).write_bytes(b"garbage" * 1000)
+        assert len(await asyncio.to_thread(voting, workloads, KEYS)) == 4
+    finally:
+        await server.stop()
 
 
 def test_what_can_not_be_told_is_refused(tmp_path: Path) -> None:

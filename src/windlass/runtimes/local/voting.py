@@ -2,13 +2,14 @@
 
 The number of validators in a spec says how many run; who of them votes, the chain says. Taking away
 one that votes would cost the network a voter for ever, and one of four that does so twice its
-blocks. The chain is asked through CometBFT while one answers, else through the databases of the
-bridges, which hold the set of the last height that each has seen.
+blocks. The chain is asked through CometBFT where it answers, else through the database of the
+bridge, which holds the set of the last height that it has seen; whoever is furthest tells.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
@@ -65,22 +66,24 @@ def _refuse(
 def voting(workloads: Sequence[Workload], keys: NetworkKeys) -> frozenset[str]:
     """The addresses of a network's voters, by whoever of these workloads is furthest. Raises
     MayStillVote."""
-    urls = [one.cometbft_url for one in workloads if one.cometbft_url]
-    answers = asyncio.run(_ask_all(urls))
-    if not answers:
-        answers = _read_all(Path(one.directory) / DATABASE for one in workloads)
-    if not answers:
+    asked = asyncio.run(_ask_all([one.cometbft_url for one in workloads]))
+    answers = [one for one in asked if one is not None]
+    silent = [one for one, answer in zip(workloads, asked, strict=True) if answer is None]
+    # Also where somebody answers: who does may lag behind those who are stopped.
+    stored = _read_all([Path(one.directory) / DATABASE for one in silent], strict=not answers)
+    if not answers and not stored:
         return frozenset(keys.validator_key(name).address for name in keys.genesis_validators)
-    return max(answers, key=lambda answer: answer[0])[1]
+    return max((*answers, *stored), key=lambda answer: answer[0])[1]
 
 
-async def _ask_all(urls: Sequence[str]) -> list[Voters]:
-    found = await asyncio.gather(*(_ask(url) for url in urls))
-    return [one for one in found if one is not None]
+async def _ask_all(urls: Sequence[str | None]) -> list[Voters | None]:
+    return list(await asyncio.gather(*(_ask(url) for url in urls)))
 
 
-async def _ask(url: str) -> Voters | None:
+async def _ask(url: str | None) -> Voters | None:
     """The voters of now and of two heights later, None if it does not answer."""
+    if not url:
+        return None
     client = CometbftClient(url)
     try:
         now = await client.validators()
@@ -96,8 +99,14 @@ async def _ask(url: str) -> Voters | None:
     return height, frozenset(now) | frozenset(soon)
 
 
-def _read_all(databases: Iterable[Path]) -> list[Voters]:
-    return [found for path in databases if path.exists() for found in _read(path)]
+def _read_all(databases: Iterable[Path], *, strict: bool) -> list[Voters]:
+    """What these have stored. Raises MayStillVote for one that can't be read, if `strict`."""
+    found: list[Voters] = []
+    for path in databases:
+        if path.exists():
+            with contextlib.nullcontext() if strict else contextlib.suppress(MayStillVote):
+                found += _read(path)
+    return found
 
 
 def _read(path: Path) -> list[Voters]:
