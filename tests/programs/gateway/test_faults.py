@@ -22,7 +22,6 @@ TO = "0x" + "88" * 20
 POINTS = (
     "journal-before-commit",
     "journal-after-commit",
-    "journal-written",
     "node-answered",
     "before-answer",
     "block-followed",

@@ -1,4 +1,4 @@
-"""A signed transaction as clients send it → who sent it, its hash, nonce and fees.
+"""A signed transaction as clients send it → its hash, nonce and fees, and who sent it.
 
 Only what a gateway has to know is taken out of the bytes; whether the rest makes sense the node
 says. So the time that it takes does not depend on what a stranger puts into the lists. All kinds
@@ -31,11 +31,11 @@ class MalformedTransaction(ValueError):
 class RawTransaction(msgspec.Struct, frozen=True, kw_only=True):
     """What the sender has signed, as far as it is needed. `chain_id` is None in a transaction that
     is valid on every chain (before EIP-155). `fields` are the signed and the signature's fields,
-    still encoded."""
+    still encoded; `digest` is what the signature is over."""
 
     type: int
     hash: TransactionHash
-    sender: Address
+    digest: bytes
     chain_id: int | None
     nonce: int
     gas_limit: int
@@ -45,16 +45,29 @@ class RawTransaction(msgspec.Struct, frozen=True, kw_only=True):
     parity: int
     v: int
 
+    def sender(self) -> Address:
+        """Who signed it. Raises MalformedTransaction if nobody can have.
+
+        The key is recovered at every call, which takes longer than all of `decode`: whoever is in
+        a hurry does something else first.
+        """
+        try:
+            r, s = (_number(field).to_bytes(32, "big") for field in self.fields[-2:])
+            key = recover(r + s + bytes([self.parity]), self.digest)
+        except (RlpError, InvalidKeyError, OverflowError) as error:
+            raise MalformedTransaction(str(error)) from error
+        return address_from_public_key(key)
+
 
 def decode(raw: bytes) -> RawTransaction:
-    """Takes it apart. Raises MalformedTransaction."""
+    """Takes it apart; the signature is not looked at. Raises MalformedTransaction."""
     try:
         if not raw:
             raise MalformedTransaction("there is nothing")
         if raw[0] >= 0xC0:
             return _legacy(raw)
         return _typed(raw[0], raw)
-    except (RlpError, InvalidKeyError, OverflowError) as error:
+    except RlpError as error:
         raise MalformedTransaction(str(error)) from error
 
 
@@ -76,7 +89,7 @@ def _legacy(raw: bytes) -> RawTransaction:
     return RawTransaction(
         type=LEGACY,
         hash=_hash(raw),
-        sender=_sender(parity, fields, keccak256(rlp.join(signed))),
+        digest=keccak256(rlp.join(signed)),
         chain_id=chain_id,
         nonce=_number(fields[0]),
         gas_limit=_number(fields[2]),
@@ -109,7 +122,7 @@ def _typed(kind: int, raw: bytes) -> RawTransaction:
     return RawTransaction(
         type=kind,
         hash=_hash(prefix + body),
-        sender=_sender(parity, fields, keccak256(prefix + rlp.join(fields[:count]))),
+        digest=keccak256(prefix + rlp.join(fields[:count])),
         chain_id=_number(fields[0]),
         nonce=_number(fields[1]),
         gas_limit=_number(fields[gas]),
@@ -119,11 +132,6 @@ def _typed(kind: int, raw: bytes) -> RawTransaction:
         parity=parity,
         v=parity,
     )
-
-
-def _sender(parity: int, fields: list[bytes], digest: bytes) -> Address:
-    r, s = (_number(field).to_bytes(32, "big") for field in fields[-2:])
-    return address_from_public_key(recover(r + s + bytes([parity]), digest))
 
 
 def _hash(encoded: bytes) -> TransactionHash:

@@ -74,11 +74,12 @@ class Database:
         """For the start, before anything is written."""
         return action(self._connection)
 
-    async def write(self, action: Callable[[sqlite3.Connection], T]) -> T:
-        """Returns once it is on disk. Raises JournalError, and then nothing has changed."""
+    def write(self, action: Callable[[sqlite3.Connection], T]) -> asyncio.Future[T]:
+        """Begins at once; what it gives is done when it is on disk, or has JournalError, and then
+        nothing has changed. Cancelling that ends the waiting, not the write."""
         future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         self._queue.put((action, future))
-        return await future
+        return future
 
     def post(self, action: Action) -> None:
         """Writes it after what was given before; a failure is only logged."""

@@ -59,16 +59,7 @@ class Fleet:
     def choose(self, without: Iterable[Node] = (), spread: int | None = None) -> Node | None:
         """The node to ask now, None if there is none; `spread` names the same one for the same
         number, as long as the same ones are there."""
-        number = self.head.number
-        best: list[Node] = []
-        for node in self.nodes.values():
-            if not node.usable or node.number < number or node in without:
-                continue
-            if best and node.priority > best[0].priority:
-                continue
-            if best and node.priority < best[0].priority:
-                best.clear()
-            best.append(node)
+        best = self._best(without)
         if not best:
             return None
         if spread is not None:
@@ -77,6 +68,10 @@ class Fleet:
         self._uses += 1
         chosen.used = self._uses
         return chosen
+
+    def has_no_choice(self) -> bool:
+        """Whether `choose` gives the same node for whatever number to spread by."""
+        return len(self._best(())) == 1
 
     def usable(self) -> list[Node]:
         """Every node that can be used, up to date or not."""
@@ -133,6 +128,19 @@ class Fleet:
         del node
         if self._wants_pending:
             self.on_pending(transaction)
+
+    def _best(self, without: Iterable[Node]) -> list[Node]:
+        number = self.head.number
+        best: list[Node] = []
+        for node in self.nodes.values():
+            if not node.usable or node.number < number or node in without:
+                continue
+            if best and node.priority > best[0].priority:
+                continue
+            if best and node.priority < best[0].priority:
+                best.clear()
+            best.append(node)
+        return best
 
     def _is_ahead_of_better(self, node: Node, block: Block) -> bool:
         better = [one.number for one in self.usable() if one.priority < node.priority]

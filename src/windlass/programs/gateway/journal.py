@@ -8,6 +8,7 @@ with the reason.
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 import time
 from collections.abc import Iterable, Iterator
@@ -54,6 +55,8 @@ class Journal:
         self._by_sender: dict[str, dict[int, list[Entry]]] = {}
         self._sender_counts: dict[str, int] = {}
         self._size = 0
+        self._reserved = 0
+        self._reserved_size = 0
         for entry in database.read(_load):
             self._enter(entry)
 
@@ -81,13 +84,14 @@ class Journal:
 
     def admit(self, entry: Entry) -> None:
         """Takes it into memory. Raises RpcRefusal if there is no room."""
-        if len(self._entries) >= self.limit or self._size + entry.size > BYTES_MAX:
+        if len(self._entries) + self._reserved >= self.limit or self._over(entry.size):
             raise RpcRefusal(
                 LIMIT,
                 f"the gateway keeps {len(self._entries)} transactions that are not final yet and "
                 "takes no more; try again when some are",
             )
-        if self._sender_counts.get(entry.sender, 0) >= self._sender_limit:
+        # What is reserved is no sender's yet, so it may be this one's.
+        if self._sender_counts.get(entry.sender, 0) + self._reserved >= self._sender_limit:
             raise RpcRefusal(
                 LIMIT,
                 f"{entry.sender} has {self._sender_limit} transactions that are not final yet, and "
@@ -95,11 +99,26 @@ class Journal:
             )
         self._enter(entry)
 
-    async def write(self, entry: Entry, raw: bytes) -> None:
-        """Returns once it is on disk. Raises JournalError."""
+    def reserve(self, size: int) -> bool:
+        """Keeps room for one of that size until `admit` or `release`, whoever its sender is: false
+        if it might be refused. A sender can't have more than there are altogether."""
+        count = len(self._entries) + self._reserved
+        if count >= min(self.limit, self._sender_limit) or self._over(size):
+            return False
+        self._reserved += 1
+        self._reserved_size += size
+        return True
+
+    def release(self, size: int) -> None:
+        """Gives up what was reserved for one of that size."""
+        self._reserved -= 1
+        self._reserved_size -= size
+
+    def write(self, entry: Entry, raw: bytes) -> asyncio.Future[int]:
+        """Begins at once; done when it is on disk, or with JournalError."""
         values = (entry.hash, entry.sender, str(entry.nonce), str(entry.max_fee_wei), raw,
                   entry.accepted_at, entry.sent, entry.last_refusal)  # fmt: skip
-        await self._database.write(
+        return self._database.write(
             lambda db: (
                 db.execute(
                     "INSERT OR REPLACE INTO pending VALUES (?, ?, ?, ?, ?, ?, ?, ?)", values
@@ -107,8 +126,17 @@ class Journal:
             )
         )
 
+    async def withdraw(self, entry: Entry) -> None:
+        """Forgets one that was refused. Returns once the disk has forgotten it too: its client
+        must not be told that it was refused, and find it in a block after a crash. Raises
+        JournalError; it is forgotten until the next start then."""
+        if self._leave(entry.hash) is not None:
+            await self._database.write(
+                lambda db: db.execute("DELETE FROM pending WHERE hash=?", (entry.hash,)).rowcount
+            )
+
     def remove(self, transactions: Iterable[str]) -> list[Entry]:
-        """Forgets those of them that are here: they are final, or were refused."""
+        """Forgets those of them that are here: they are final."""
         gone = [one for one in (self._leave(hash_) for hash_ in transactions) if one is not None]
         if gone:
             hashes = [(entry.hash,) for entry in gone]
@@ -175,6 +203,9 @@ class Journal:
             return None
         names = ("sender", "nonce", "accepted_at", "dropped_at", "sent", "last_refusal", "reason")
         return {**dict(zip(names, row, strict=True)), "nonce": int(row[1])}
+
+    def _over(self, size: int) -> bool:
+        return self._size + self._reserved_size + size > BYTES_MAX
 
     def _enter(self, entry: Entry) -> None:
         self._entries[entry.hash] = entry

@@ -11,9 +11,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
+from collections.abc import Awaitable
 
 import msgspec
 
+from windlass.chains.ethereum.quantities import Address
 from windlass.chains.ethereum.raw_transaction import MalformedTransaction, RawTransaction, decode
 from windlass.kit import json
 from windlass.kit.faults import fault_point
@@ -76,52 +78,67 @@ class Sender:
         return Outcome(answer.result, answer.error)
 
     async def _accept(self, transaction: RawTransaction, raw: bytes, params: bytes) -> Outcome:
-        entry = Entry(
-            hash=transaction.hash,
-            sender=transaction.sender,
-            nonce=transaction.nonce,
-            max_fee_wei=transaction.max_fee_wei,
-            size=len(raw),
-            accepted_at=time.time(),
-            sending=True,
-        )
-        spread = int(transaction.sender[-8:], 16)
-        await self._caller.first_node(spread)
-        self._journal.admit(entry)
+        await self._caller.first_node()
+        tried: list[Node] = []
+        asking: asyncio.Task[tuple[Answer, Node]] | None = None
+        reserved = self._caller.fleet.has_no_choice() and self._journal.reserve(len(raw))
+        try:
+            if reserved:
+                # Which node it is and that there is room are known before the sender is: the node
+                # works while we recover it.
+                asking = asyncio.create_task(self._caller.ask(SEND, params, tried=tried))
+                await asyncio.sleep(0)  # sends it
+            try:
+                sender = transaction.sender()
+            except MalformedTransaction:
+                # The node says what is wrong with it.
+                answer, _ = await (asking or self._caller.ask(SEND, params))
+                return Outcome(answer.result, answer.error)
+            finally:
+                if reserved:
+                    self._journal.release(len(raw))
+            entry = _entry(transaction, sender, len(raw))
+            self._journal.admit(entry)
+            return await self._keep(
+                entry,
+                raw,
+                asking or self._caller.ask(SEND, params, spread=int(sender[-8:], 16), tried=tried),
+                tried,
+            )
+        finally:
+            if asking is not None:
+                asking.cancel()
+
+    async def _keep(
+        self,
+        entry: Entry,
+        raw: bytes,
+        asking: Awaitable[tuple[Answer, Node]],
+        tried: list[Node],
+    ) -> Outcome:
+        """On disk, and with a node; or neither."""
+        writing = self._journal.write(entry, raw)
         kept = False
         try:
-            outcome = await self._offer(entry, raw, params, spread)
-            kept = not outcome.error
-            return outcome
-        finally:
-            if kept:
-                entry.sending = False
-                entry.due_s = time.monotonic() + self._first_resend_s
-            else:
-                self._journal.remove([entry.hash])
-
-    async def _offer(self, entry: Entry, raw: bytes, params: bytes, spread: int) -> Outcome:
-        writing = asyncio.create_task(self._write(entry, raw))
-        try:
-            tried: list[Node] = []
-            answer, _ = await self._caller.ask(SEND, params, spread=spread, tried=tried)
+            answer, _ = await asking
             fault_point("node-answered")
             if answer.error and not await self._is_in(answer, entry, bool(tried)):
                 return Outcome(error=answer.error)
             await writing
+            kept = True
         except JournalError as error:
             raise RpcRefusal(INTERNAL, f"{error.sentence} The transaction is not kept.") from error
         finally:
             writing.cancel()
-            with contextlib.suppress(JournalError, asyncio.CancelledError):
-                await writing
-        entry.sent = 1
+            if kept:
+                entry.sent = 1
+                entry.sending = False
+                entry.due_s = time.monotonic() + self._first_resend_s
+            else:
+                with contextlib.suppress(JournalError):
+                    await self._journal.withdraw(entry)
         fault_point("before-answer")
         return Outcome(b'"' + entry.hash.encode() + b'"')
-
-    async def _write(self, entry: Entry, raw: bytes) -> None:
-        await self._journal.write(entry, raw)
-        fault_point("journal-written")
 
     async def _is_in(self, answer: Answer, entry: Entry, tried_before: bool) -> bool:
         """Whether a refusal means that it is in all the same: a node that died under the call may
@@ -133,6 +150,18 @@ class Sender:
         params = b'["' + entry.hash.encode() + b'"]'
         found, _ = await self._caller.ask(b"eth_getTransactionByHash", params)
         return not found.error and bytes(found.result) != messages.NULL
+
+
+def _entry(transaction: RawTransaction, sender: Address, size: int) -> Entry:
+    return Entry(
+        hash=transaction.hash,
+        sender=sender,
+        nonce=transaction.nonce,
+        max_fee_wei=transaction.max_fee_wei,
+        size=size,
+        accepted_at=time.time(),
+        sending=True,
+    )
 
 
 def _raw(params: msgspec.Raw) -> bytes:

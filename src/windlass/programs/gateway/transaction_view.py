@@ -25,7 +25,7 @@ def pending_view(transaction: RawTransaction) -> dict[str, Any]:
         "blockHash": None,
         "blockNumber": None,
         "blockTimestamp": None,
-        "from": transaction.sender,
+        "from": transaction.sender(),
         "gas": hex(transaction.gas_limit),
         "gasPrice": hex(transaction.max_fee_wei),
         "hash": transaction.hash,

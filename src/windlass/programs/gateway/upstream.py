@@ -75,11 +75,12 @@ class Upstream:
     async def call(self, method: bytes, params: bytes, timeout_s: float) -> Answer:
         """What the node says. Raises NodeLost, RpcRefusal if too many calls wait, TimeoutError."""
         number, future = self._enter(timeout_s)
-        await self._send(_question(number, method, params))
         try:
+            await self._send(_question(number, method, params))
             return await future
         finally:
             self._waiting.pop(number, None)
+            future.cancel()  # if it was sent to nobody, nobody takes what the end of it said
 
     async def batch(self, method: bytes, params: Sequence[bytes], timeout_s: float) -> list[Answer]:
         """The same method several times; the node takes them one after the other, in this order.
