@@ -65,6 +65,7 @@ def test_a_gateway_without_a_node() -> None:
         ({"last_refusal": "max fee per gas less than block base fee"}, "less than a block asks"),
         ({"last_refusal": "txpool is full"}, "pool of waiting transactions is full"),
         ({"last_refusal": "insufficient funds for gas * price + value"}, "can't pay"),
+        ({"last_refusal": f"insufficient funds: address 0x{'fee' * 13}0 have 0"}, "can't pay"),
         ({}, "no cause was found"),
     ],
 )

@@ -134,7 +134,11 @@ def _show(found: dict[str, Any]) -> None:
         outcome = "" if found["succeeded"] else ", but the contract refused it (it was reverted)"
         say(f"Final in block {found['block']}{outcome}: {wanted}")
     elif status == "pending":
-        say(f"Pending, the gateway has it: {wanted}" if found["sent"] else f"Pending: {wanted}")
+        say(
+            f"Pending, the gateway has it: {wanted}"
+            if found["accepted_at"]
+            else f"Pending: {wanted}"
+        )
     elif status == "dropped":
         say(f"Dropped: {wanted}")
         say(f"  {found['reason']}")
@@ -159,7 +163,8 @@ def _facts(found: dict[str, Any]) -> list[tuple[str, str]]:
         facts.append(("fee", format_ether(Wei(int(found["fee_wei"])))))
     if found["accepted_at"]:
         when = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(found["accepted_at"]))
-        facts.append(("accepted", f"{when}, given to nodes {found['sent']} times"))
+        times = "once" if found["sent"] == 1 else f"{found['sent']} times"
+        facts.append(("accepted", f"{when}, given to nodes {times}"))
     if found["last_refusal"] and found["status"] == "pending":
         facts.append(("node says", found["last_refusal"]))
     return facts

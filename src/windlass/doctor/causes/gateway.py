@@ -9,6 +9,8 @@ from windlass.doctor.evidence import Evidence, NetworkEvidence, NodeEvidence, St
 from windlass.doctor.findings import Finding
 from windlass.doctor.wording import command, facts
 
+UNDERPAID = ("underpriced", "less than block base fee", "below minimum")
+"""In geth's words. "fee" alone may be part of an address that it names."""
 SENDERS_MAX = 5
 """Of so many senders the first stuck transaction is told; more would hide the rest."""
 
@@ -79,7 +81,7 @@ def _why(one: StuckTransaction, *, full: bool) -> tuple[str, str]:
             f"its sender's transaction with nonce {one.sender_nonce} is missing before it",
             f"Send the transaction with nonce {one.sender_nonce} of {one.sender}.",
         )
-    if "underpriced" in said or "less than block base fee" in said or "fee" in said:
+    if any(words in said for words in UNDERPAID):
         offer = f" ({format_ether(Wei(int(one.max_fee_wei)))} a gas)" if one.max_fee_wei else ""
         return (
             f"it offers less than a block asks{offer}",

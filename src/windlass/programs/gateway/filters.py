@@ -29,6 +29,8 @@ IDLE_S = 300.0
 SWEEP_S = 30.0
 BLOCKS_AT_ONCE = 1000
 """Of a block filter, in one answer; the rest comes with the next."""
+TRANSACTIONS_AT_ONCE = 1000
+"""The same of a filter that wants whole transactions: a node is asked for each."""
 
 
 class Filter(msgspec.Struct, eq=False, kw_only=True):
@@ -145,15 +147,18 @@ class Filters:
     async def _new_transactions(self, one: Filter, session: Session) -> Outcome:
         position = self._feed.position
         hashes = self._feed.since(one.position)
-        one.position = position
         if not one.full:
+            one.position = position
             return Outcome(msgspec.json.encode(hashes))
+        position -= len(hashes[TRANSACTIONS_AT_ONCE:])
+        hashes = hashes[:TRANSACTIONS_AT_ONCE]
         found: list[bytes] = []
         for known in hashes:
             params = msgspec.Raw(msgspec.json.encode([known]))
             outcome = await self._relay.call("eth_getTransactionByHash", params, session)
             if not outcome.error and bytes(outcome.result) != messages.NULL:
                 found.append(bytes(outcome.result))
+        one.position = position  # only now: what could not be had is told the next time
         return Outcome(messages.joined(found))
 
     async def _new_matches(self, one: Filter, session: Session) -> Outcome:
