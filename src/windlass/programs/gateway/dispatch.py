@@ -59,7 +59,7 @@ class Dispatcher:
     async def answer(self, body: bytes, session: Session) -> bytes:
         """The answer to a message, b"" if it gets none."""
         try:
-            message = messages.parse(body)
+            message = messages.parse(body, BATCH_CALLS_MAX)
         except RpcRefusal as refusal:
             self._metrics.refused.increment("parse")
             return messages.error(messages.NULL, refusal.encoded())

@@ -38,13 +38,18 @@ class Call(msgspec.Struct, gc=False):
         return bytes(self.id) if self.id and _is_plain(self.id) else NULL
 
 
-def parse(body: bytes) -> Call | list[Call]:
-    """A call, or the calls of a batch. Raises RpcRefusal if it is not JSON."""
+def parse(body: bytes, calls_max: int) -> Call | list[Call]:
+    """A call, or the calls of a batch. Raises RpcRefusal if it is not JSON.
+
+    Of a batch of more than `calls_max` one more is read: it is refused, and millions of messages
+    that are no calls, which fit into one body, would keep everybody else waiting.
+    """
     try:
         if not body.isascii():
             body.decode()  # what is passed through unread must be text all the same
         if body.lstrip(_BLANK)[:1] == b"[":
-            return [_call(bytes(one)) for one in json.decode(body, list[msgspec.Raw])]
+            found = json.decode(body, list[msgspec.Raw])
+            return [_call(bytes(one)) for one in found[: calls_max + 1]]
         return _call(body)
     except (JsonError, UnicodeError) as error:
         raise RpcRefusal(PARSE, f"invalid JSON: {error}"[:300]) from error
