@@ -7,6 +7,7 @@ miner, engine and testing have no business with users.
 from __future__ import annotations
 
 import asyncio
+import logging
 import re
 import time
 from collections.abc import Awaitable, Callable, Iterable
@@ -15,6 +16,7 @@ import msgspec
 
 from windlass.programs.gateway import messages
 from windlass.programs.gateway.errors import (
+    INTERNAL,
     INVALID_REQUEST,
     RESPONSE_TOO_LARGE,
     RpcRefusal,
@@ -36,6 +38,8 @@ WRITES = ("eth_sendRawTransaction", "eth_sendRawTransactionSync", "eth_sendTrans
 """Calls of a batch on either side of a write are answered before and after it."""
 
 _NAME = re.compile(r"[A-Za-z0-9_]+\Z")
+
+log = logging.getLogger(__name__)
 
 
 class Outcome(msgspec.Struct, gc=False):
@@ -102,22 +106,28 @@ class Dispatcher:
     async def _outcome(self, call: Call, session: Session) -> Outcome:
         started_s = time.perf_counter()
         method = call.method
-        handler = self._own.get(method) or self._relay
-        known = True
+        known = method in self._own or _is_offered(method)
+        handler = self._own.get(method, self._relay) if known else _refuse
         try:
-            if handler is self._relay:
-                known = _is_offered(method)
-                if not known:
-                    raise _not_offered(method)
             outcome = await handler(method, call.params, session)
         except RpcRefusal as refusal:
             outcome = Outcome(error=refusal.encoded())
+        except Exception:
+            # The edge: a defect behind one call must not cost its client the answers to others.
+            log.exception("a call has failed", extra={"method": method})
+            failure = RpcRefusal(INTERNAL, "the gateway failed at this call; its log says why")
+            outcome = Outcome(error=failure.encoded())
         if outcome.error and b"-32601" in bytes(outcome.error):
             known = False  # a stranger's words do not become labels
         self._metrics.called(
             method if known else "other", bool(outcome.error), time.perf_counter() - started_s
         )
         return outcome
+
+
+async def _refuse(method: str, params: msgspec.Raw, session: Session) -> Outcome:
+    del params, session
+    raise _not_offered(method)
 
 
 def _is_offered(method: str) -> bool:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import resource
 
 from windlass.kit import settings as kit_settings
 from windlass.kit.health import Health
@@ -13,7 +12,7 @@ from windlass.kit.http import HttpServer
 from windlass.kit.live_file import LiveFile
 from windlass.kit.logging import setup
 from windlass.kit.running import until_signal
-from windlass.kit.web import WebServer
+from windlass.kit.web import WebServer, allow_connections
 from windlass.programs.gateway.api import BODY_BYTES_MAX, HttpApi
 from windlass.programs.gateway.calls import Caller
 from windlass.programs.gateway.database import Database
@@ -35,7 +34,8 @@ from windlass.programs.gateway.settings import Nodes, Settings
 from windlass.programs.gateway.subscriptions import Subscriptions
 from windlass.programs.gateway.websocket_api import WebSocketApi
 
-FILES = 4096
+CONNECTIONS_MAX = 2000
+"""Of each of the two servers: each client is an open file."""
 
 log = logging.getLogger(__name__)
 
@@ -43,7 +43,6 @@ log = logging.getLogger(__name__)
 def main(settings_file: str) -> None:
     """Runs a gateway until SIGTERM or SIGINT. Raises WindlassError if it can't start."""
     setup("gateway")
-    _allow_files()
     asyncio.run(run(kit_settings.load(settings_file, Settings)))
 
 
@@ -90,11 +89,18 @@ async def run(settings: Settings) -> None:
         pages = HttpServer({**health.routes(), "/transaction": report.transaction})
         await pages.start(settings.health_host, settings.health_port)
         resources.push_async_callback(pages.stop)
-        http = WebServer(HttpApi(dispatcher).handle, body_bytes_max=BODY_BYTES_MAX)
+        connections_max = allow_connections(2 * CONNECTIONS_MAX) // 2
+        http = WebServer(
+            HttpApi(dispatcher).handle,
+            body_bytes_max=BODY_BYTES_MAX,
+            connections_max=connections_max,
+        )
         await http.start(settings.host, settings.http_port)
         resources.push_async_callback(http.stop)
         websocket_api = WebSocketApi(dispatcher, subscriptions)
-        websocket = WebServer(websocket_api.handle, body_bytes_max=0)
+        websocket = WebServer(
+            websocket_api.handle, body_bytes_max=0, connections_max=connections_max
+        )
         await websocket.start(settings.host, settings.ws_port)
         resources.push_async_callback(websocket.stop)
         resources.push_async_callback(websocket_api.stop)
@@ -102,14 +108,6 @@ async def run(settings: Settings) -> None:
         log.info("serving", extra={"network": settings.network, "head": head.number})
         await until_signal(_end_of(nodes), follower.run(), resender.run(), filters.run())
     log.info("stopped", extra={"head": head.number, "journal": len(journal)})
-
-
-def _allow_files() -> None:
-    """Each client is an open file, and the usual limit of 1024 is less than what we let in."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = FILES if hard == resource.RLIM_INFINITY else min(FILES, hard)
-    if soft != resource.RLIM_INFINITY and soft < wanted:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 async def _end_of(task: asyncio.Task[None]) -> None:
