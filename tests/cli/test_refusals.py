@@ -333,7 +333,9 @@ def test_plan_touches_nothing(call: Call, tmp_path: Path) -> None:
     assert "lab/sealer (sealer)" in told.out
     assert "stand-ins" in told.err
     workloads = json.loads(call("plan", "--json").out)["workloads"]
-    assert {one["role"] for one in workloads} == {"sealer", "node", "bootnode", "registrar"}
+    assert {one["role"] for one in workloads} == {
+        "sealer", "node", "bootnode", "registrar", "gateway", "dashboard"
+    }  # fmt: skip
     secret = [file for one in workloads for file in one["files"] if file["secret"]]
     assert secret
     assert {file["content"] for file in secret} == {None}

@@ -144,6 +144,8 @@ def test_no_first_block(patient: Patient) -> None:
         shutil.rmtree(home / "cometbft/data")
         for path in home.glob("bridge.sqlite*"):
             path.unlink()
+    for path in patient.home("gateway").glob("gateway.sqlite*"):
+        path.unlink()  # it remembers how far the chain was that is no more
     for name in validators:
         (patient.home(name) / "cometbft/data").mkdir()
         _write_first_state(patient.home(name))

@@ -11,6 +11,7 @@ import pytest
 
 from tests.support.geth import CHAIN_ID
 from tests.support.logs import register
+from tests.support.rpc import Rpc
 from tests.support.sealing import Solo
 from tests.support.wait import until
 from windlass.chains.ethereum.keys import PrivateKey
@@ -178,7 +179,7 @@ async def test_a_replaced_transaction_is_told(solo: Solo, wallet: Wallet) -> Non
             max_priority_fee_wei=50 * 10**9,
         )
         raw = sign(better, stuck.secret).raw
-        solo.own.rpc("eth_sendRawTransaction", "0x" + raw.hex())
+        Rpc(solo.own.rpc.url)("eth_sendRawTransaction", "0x" + raw.hex())
 
     solo.kill_sealer()
     try:
