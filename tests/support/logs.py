@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import shutil
 from pathlib import Path
 
@@ -33,6 +35,8 @@ def keep_logs(item: pytest.Item, to: Path) -> int:
 
 
 def _copy_tail(source: Path, target: Path) -> None:
-    with source.open("rb") as reader, target.open("wb") as writer:
-        reader.seek(max(0, source.stat().st_size - LOG_BYTES_MAX))
-        shutil.copyfileobj(reader, writer)
+    # A database's own log may be gone meanwhile: what failed may still run.
+    with contextlib.suppress(FileNotFoundError), source.open("rb") as reader:
+        reader.seek(max(0, os.fstat(reader.fileno()).st_size - LOG_BYTES_MAX))
+        with target.open("wb") as writer:
+            shutil.copyfileobj(reader, writer)
