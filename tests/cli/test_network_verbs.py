@@ -101,7 +101,7 @@ def test_up_again_says_that_nothing_had_to_change(network: Network) -> None:
 def test_status_in_a_pipe_is_plain_and_whole(network: Network) -> None:
     """A row per node, no escape sequence, nothing cut; the exit code says whether it is healthy."""
     done = network.run("status")
-    rows = {line.split()[1]: line.split() for line in done.stdout.splitlines()[1:5] if line}
+    rows = {line.split()[1]: line.split() for line in done.stdout.splitlines()[1:6] if line}
     assert set(rows) == {"sealer", "bootnode-0", "registrar", "gateway", "dashboard"}
     assert rows["sealer"][:4] == ["shore", "sealer", "sealer", "healthy"]
     assert "\x1b" not in done.stdout + done.stderr
