@@ -7,6 +7,7 @@ import json
 import shutil
 import urllib.request
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -82,23 +83,34 @@ def identity(network: Network) -> dict[str, Any]:
 
 
 def test_keys_of_a_network_that_runs_are_refused_elsewhere(network: Network) -> None:
-    """Its state is seen on this machine; without it, its CometBFT's answers are."""
+    """Its vault is seen on this machine, without it the keys its CometBFTs were given, and without
+    those what they answer."""
     keys(network, "export", "../mole.keys")
     other = Network(network.folder.with_name("other"), "")
     other.file.unlink()
-    refused = keys(other, "import", "../mole.keys", check=False)["error"]
-    assert refused["code"] == "signs_elsewhere"
-    assert f"{network.state} has the same, and its programs run" in refused["sentence"]
 
-    vault = network.state / "vault"
-    vault.rename(network.folder.with_name("hidden"))
-    try:
-        refused = keys(other, "import", "../mole.keys", check=False)["error"]
-    finally:
-        network.folder.with_name("hidden").rename(vault)
-    assert refused["code"] == "signs_elsewhere"
-    assert "CometBFT at http://127.0.0.1:" in refused["sentence"]
+    def refusal() -> str:
+        error = keys(other, "import", "../mole.keys", check=False)["error"]
+        assert error["code"] == "signs_elsewhere"
+        return str(error["sentence"])
+
+    seen = f"{network.state} has the same, and its programs run"
+    assert seen in refusal()
+    with ExitStack() as hidden:
+        _hide(hidden, network.state / "vault")
+        assert seen in refusal()
+        given = list(network.state.rglob("priv_validator_key.json"))
+        assert len(given) == 3
+        for file in given:
+            _hide(hidden, file)
+        assert "CometBFT at http://127.0.0.1:" in refusal()
     assert list(other.folder.iterdir()) == []
+
+
+def _hide(until_closed: ExitStack, path: Path) -> None:
+    away = path.with_name(path.name + ".hidden")
+    path.rename(away)
+    until_closed.callback(away.rename, path)
 
 
 def test_a_state_that_runs_gets_no_keys(network: Network) -> None:
