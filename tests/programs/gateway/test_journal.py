@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 
+from tests.support.transfers import Sender as Account
+from windlass.chains.ethereum.raw_transaction import RawTransaction, decode
 from windlass.programs.gateway.database import Database, JournalError
 from windlass.programs.gateway.errors import RpcRefusal
 from windlass.programs.gateway.journal import DROPPED_MAX, Entry, Journal, StoredHead
@@ -37,33 +38,58 @@ async def _open(path: Path, limit: int = 1000, sender_limit: int = 1000) -> Asyn
         database.close()
 
 
+def _signed(account: Account) -> tuple[RawTransaction, bytes]:
+    raw = bytes.fromhex(account.transfer("0x" + "77" * 20).raw[2:])
+    return decode(raw), raw
+
+
+async def _keep(journal: Journal, transaction: RawTransaction, raw: bytes) -> Entry:
+    entry = Entry(
+        hash=transaction.hash,
+        sender=transaction.sender(),
+        nonce=transaction.nonce,
+        max_fee_wei=transaction.max_fee_wei,
+        size=len(raw),
+        accepted_at=1000.0 + transaction.nonce,
+    )
+    journal.admit(entry)
+    await journal.write(transaction, raw, entry.accepted_at)
+    return entry
+
+
 async def test_what_was_written_is_there_again(tmp_path: Path) -> None:
     """Entries, their transactions, notes on them, dropped ones and the head."""
+    account = Account("writer", 20261)
+    signed = [_signed(account) for _ in range(4)]
     async with _open(tmp_path) as (database, journal):
-        for number in range(3):
-            journal.admit(_entry(number))
-        await asyncio.gather(*(journal.write(_entry(n), b"raw %d" % n) for n in range(3)))
-        noted = journal.get(_entry(1).hash)
-        assert noted is not None
+        final, noted, dropped, untouched = [await _keep(journal, *one) for one in signed]
         noted.sent, noted.last_refusal = 5, "underpriced"
         journal.note([noted])
-        journal.remove([_entry(0).hash])
-        dropped = journal.get(_entry(2).hash)
-        assert dropped is not None
+        journal.remove([final.hash])
         journal.drop(dropped, "too late")
         await StoredHead(database).store(7, "0x77")
     async with _open(tmp_path) as (database, journal):
-        found = journal.entries()
-        assert [one.hash for one in found] == [_entry(1).hash]
-        assert (found[0].sent, found[0].last_refusal, found[0].max_fee_wei) == (
-            5, "underpriced", 2**200,
-        )  # fmt: skip
-        assert await journal.raw([_entry(1).hash, _entry(2).hash]) == {_entry(1).hash: b"raw 1"}
-        fate = await journal.dropped(_entry(2).hash)
+        assert journal.entries() == [noted, untouched]
+        assert untouched.sender == account.address.lower()
+        raws = await journal.raw([noted.hash, dropped.hash])
+        assert raws == {noted.hash: signed[1][1]}
+        fate = await journal.dropped(dropped.hash)
         assert fate is not None
         assert (fate["reason"], fate["nonce"]) == ("too late", 2)
-        assert await journal.dropped(_entry(1).hash) is None
+        assert await journal.dropped(noted.hash) is None
         assert StoredHead(database).load() == (7, "0x77")
+
+
+async def test_what_nobody_has_signed_is_no_entry(tmp_path: Path) -> None:
+    """It may be on disk if the gateway was killed before a node said what is wrong with it."""
+    account = Account("forger", 20261)
+    _, raw = _signed(account)
+    forged = raw[:-66] + b"\xa0" + b"\xff" * 32 + raw[-33:]  # no r is that large
+    async with _open(tmp_path) as (_, journal):
+        await journal.write(decode(forged), forged, 1000.0)
+        kept = await _keep(journal, *_signed(account))
+    async with _open(tmp_path) as (_, journal):
+        assert journal.entries() == [kept]
 
 
 async def test_limits_hold(tmp_path: Path) -> None:

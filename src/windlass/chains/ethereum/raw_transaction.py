@@ -143,4 +143,6 @@ def _number(field: bytes) -> int:
         raise RlpError("a number is needed, not a list")
     if len(field) > 33 + 1:
         raise RlpError("a number is too large")
+    if field[0] > 0x81 and field[1]:  # a string of several bytes, its length checked by `split`
+        return int.from_bytes(field[1:], "big")
     return rlp.decode_int(rlp.decode(field))

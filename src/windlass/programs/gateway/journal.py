@@ -16,13 +16,22 @@ from typing import Any
 
 import msgspec
 
-from windlass.programs.gateway.database import Database, JournalError
+from windlass.chains.ethereum.raw_transaction import (
+    MalformedTransaction,
+    RawTransaction,
+    decode,
+)
+from windlass.programs.gateway.database import Database, JournalError, Statement
 from windlass.programs.gateway.errors import LIMIT, RpcRefusal
 
 DROPPED_MAX = 10_000
 BYTES_MAX = 256 << 20
 """Of the journalled transactions: some are a hundred kilobytes long."""
 REFUSAL_CHARACTERS_MAX = 300
+INSERT = (
+    "INSERT OR REPLACE INTO pending (hash, nonce, max_fee_wei, raw, accepted_at)"
+    " VALUES (?, ?, ?, ?, ?)"
+)
 
 
 class Entry(msgspec.Struct, kw_only=True, gc=False):
@@ -114,26 +123,21 @@ class Journal:
         self._reserved -= 1
         self._reserved_size -= size
 
-    def write(self, entry: Entry, raw: bytes) -> asyncio.Future[int]:
-        """Begins at once; done when it is on disk, or with JournalError."""
-        values = (entry.hash, entry.sender, str(entry.nonce), str(entry.max_fee_wei), raw,
-                  entry.accepted_at, entry.sent, entry.last_refusal)  # fmt: skip
-        return self._database.write(
-            lambda db: (
-                db.execute(
-                    "INSERT OR REPLACE INTO pending VALUES (?, ?, ?, ?, ?, ?, ?, ?)", values
-                ).rowcount
-            )
-        )
+    def write(
+        self, transaction: RawTransaction, raw: bytes, accepted_at: float
+    ) -> asyncio.Future[int]:
+        """Begins at once; done when it is on disk, or with JournalError. For a moment it may be
+        there without being one of the entries."""
+        values = (transaction.hash, str(transaction.nonce), str(transaction.max_fee_wei), raw,
+                  accepted_at)  # fmt: skip
+        return self._database.write(Statement(INSERT, values))
 
-    async def withdraw(self, entry: Entry) -> None:
-        """Forgets one that was refused. Returns once the disk has forgotten it too: its client
-        must not be told that it was refused, and find it in a block after a crash. Raises
-        JournalError; it is forgotten until the next start then."""
-        if self._leave(entry.hash) is not None:
-            await self._database.write(
-                lambda db: db.execute("DELETE FROM pending WHERE hash=?", (entry.hash,)).rowcount
-            )
+    async def withdraw(self, transaction: str) -> None:
+        """Forgets one that was refused, entry or not. Returns once the disk has forgotten it too:
+        its client must not be told that it was refused, and find it in a block after a crash.
+        Raises JournalError; it is forgotten until the next start then."""
+        self._leave(transaction)
+        await self._database.write(Statement("DELETE FROM pending WHERE hash=?", (transaction,)))
 
     def remove(self, transactions: Iterable[str]) -> list[Entry]:
         """Forgets those of them that are here: they are final."""
@@ -168,11 +172,11 @@ class Journal:
         self._database.post(write)
 
     def note(self, entries: Iterable[Entry]) -> None:
-        """Writes how often they were sent and what was said to it."""
-        values = [(entry.sent, entry.last_refusal, entry.hash) for entry in entries]
+        """Writes who sent them, how often we did, and what was said to it."""
+        values = [(entry.sender, entry.sent, entry.last_refusal, entry.hash) for entry in entries]
         self._database.post(
             lambda db: db.executemany(
-                "UPDATE pending SET sent=?, last_refusal=? WHERE hash=?", values
+                "UPDATE pending SET sender=?, sent=?, last_refusal=? WHERE hash=?", values
             )
         )
 
@@ -263,11 +267,15 @@ def _count_dropped(db: sqlite3.Connection) -> int:
 
 def _load(db: sqlite3.Connection) -> Iterator[Entry]:
     rows = db.execute(
-        "SELECT hash, sender, nonce, max_fee_wei, length(raw), accepted_at, sent, last_refusal"
+        "SELECT hash, sender, nonce, max_fee_wei, raw, accepted_at, sent, last_refusal"
         " FROM pending ORDER BY accepted_at"
     )
-    for hash_, sender, nonce, fee, size, accepted_at, sent, refusal in rows:
+    for hash_, sender, nonce, fee, raw, accepted_at, sent, refusal in rows:
+        try:
+            known = sender or decode(raw).sender()
+        except MalformedTransaction:
+            continue  # written, and killed before a node was asked what is wrong with it
         yield Entry(
-            hash=hash_, sender=sender, nonce=int(nonce), max_fee_wei=int(fee), size=size,
+            hash=hash_, sender=known, nonce=int(nonce), max_fee_wei=int(fee), size=len(raw),
             accepted_at=accepted_at, sent=sent, last_refusal=refusal,
         )  # fmt: skip

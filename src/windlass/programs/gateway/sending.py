@@ -11,7 +11,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Awaitable
 
 import msgspec
 
@@ -79,15 +78,20 @@ class Sender:
 
     async def _accept(self, transaction: RawTransaction, raw: bytes, params: bytes) -> Outcome:
         await self._caller.first_node()
+        journal, size, accepted_at = self._journal, len(raw), time.time()
         tried: list[Node] = []
         asking: asyncio.Task[tuple[Answer, Node]] | None = None
-        reserved = self._caller.fleet.has_no_choice() and self._journal.reserve(len(raw))
+        writing: asyncio.Future[int] | None = None
+        kept = False
+        reserved = journal.reserve(size)
         try:
             if reserved:
-                # Which node it is and that there is room are known before the sender is: the node
-                # works while we recover it.
-                asking = asyncio.create_task(self._caller.ask(SEND, params, tried=tried))
-                await asyncio.sleep(0)  # sends it
+                # There is room whoever the sender is: the disk works while we recover it, and the
+                # node, too, if it is known which one.
+                writing = journal.write(transaction, raw, accepted_at)
+                if self._caller.fleet.has_no_choice():
+                    asking = asyncio.create_task(self._caller.ask(SEND, params, tried=tried))
+                    await asyncio.sleep(0)  # sends it
             try:
                 sender = transaction.sender()
             except MalformedTransaction:
@@ -96,49 +100,41 @@ class Sender:
                 return Outcome(answer.result, answer.error)
             finally:
                 if reserved:
-                    self._journal.release(len(raw))
-            entry = _entry(transaction, sender, len(raw))
-            self._journal.admit(entry)
-            return await self._keep(
-                entry,
-                raw,
-                asking or self._caller.ask(SEND, params, spread=int(sender[-8:], 16), tried=tried),
-                tried,
+                    journal.release(size)
+            entry = _entry(transaction, sender, size, accepted_at)
+            journal.admit(entry)
+            writing = writing or journal.write(transaction, raw, accepted_at)
+            asking = asking or asyncio.create_task(
+                self._caller.ask(SEND, params, spread=int(sender[-8:], 16), tried=tried)
             )
-        finally:
-            if asking is not None:
-                asking.cancel()
-
-    async def _keep(
-        self,
-        entry: Entry,
-        raw: bytes,
-        asking: Awaitable[tuple[Answer, Node]],
-        tried: list[Node],
-    ) -> Outcome:
-        """On disk, and with a node; or neither."""
-        writing = self._journal.write(entry, raw)
-        kept = False
-        try:
             answer, _ = await asking
             fault_point("node-answered")
             if answer.error and not await self._is_in(answer, entry, bool(tried)):
                 return Outcome(error=answer.error)
             await writing
             kept = True
+            self._sent(entry)
         except JournalError as error:
             raise RpcRefusal(INTERNAL, f"{error.sentence} The transaction is not kept.") from error
         finally:
-            writing.cancel()
-            if kept:
-                entry.sent = 1
-                entry.sending = False
-                entry.due_s = time.monotonic() + self._first_resend_s
-            else:
-                with contextlib.suppress(JournalError):
-                    await self._journal.withdraw(entry)
+            if asking is not None:
+                asking.cancel()
+            if writing is not None and not kept:
+                await self._withdraw(transaction.hash, writing)
         fault_point("before-answer")
         return Outcome(b'"' + entry.hash.encode() + b'"')
+
+    def _sent(self, entry: Entry) -> None:
+        entry.sent = 1
+        entry.sending = False
+        entry.due_s = time.monotonic() + self._first_resend_s
+
+    async def _withdraw(self, transaction: str, writing: asyncio.Future[int]) -> None:
+        writing.cancel()
+        if not writing.cancelled():
+            writing.exception()  # it was looked at, or does not matter any more
+        with contextlib.suppress(JournalError):
+            await self._journal.withdraw(transaction)
 
     async def _is_in(self, answer: Answer, entry: Entry, tried_before: bool) -> bool:
         """Whether a refusal means that it is in all the same: a node that died under the call may
@@ -152,14 +148,14 @@ class Sender:
         return not found.error and bytes(found.result) != messages.NULL
 
 
-def _entry(transaction: RawTransaction, sender: Address, size: int) -> Entry:
+def _entry(transaction: RawTransaction, sender: Address, size: int, accepted_at: float) -> Entry:
     return Entry(
         hash=transaction.hash,
         sender=sender,
         nonce=transaction.nonce,
         max_fee_wei=transaction.max_fee_wei,
         size=size,
-        accepted_at=time.time(),
+        accepted_at=accepted_at,
         sending=True,
     )
 
