@@ -35,6 +35,14 @@ def test_tags_become_the_head(tag: str) -> None:
         assert _rewritten(method, params) == (expected, HEAD, False)
 
 
+def test_a_tag_that_is_written_with_escapes_is_a_tag() -> None:
+    """geth unescapes it, so its own head would be shown otherwise."""
+    found = rewrite("eth_getBalance", rb'["0x1", "\u006catest"]', HEAD)
+    assert (json.loads(found.params), found.block) == (["0x1", SHOWN], HEAD)
+    nonsense = rewrite("eth_getBalance", rb'["0x1","\ud800"]', HEAD)
+    assert nonsense.params == rb'["0x1","\ud800"]'
+
+
 def test_what_is_left_out_is_put_in() -> None:
     """Where geth takes the newest block: absent or null, and what stands behind stays there."""
     assert _rewritten("eth_getBalance", ["0x1"])[0] == ["0x1", SHOWN]

@@ -37,6 +37,9 @@ METHOD_CHARACTERS_MAX = 2048
 WRITES = ("eth_sendRawTransaction", "eth_sendRawTransactionSync", "eth_sendTransaction")
 """Calls of a batch on either side of a write are answered before and after it."""
 
+NO_METHOD = b'"code":-32601'
+"""No message can contain it: the quotes in a string are escaped."""
+
 _NAME = re.compile(r"[A-Za-z0-9_]+\Z")
 
 log = logging.getLogger(__name__)
@@ -117,7 +120,7 @@ class Dispatcher:
             log.exception("a call has failed", extra={"method": method})
             failure = RpcRefusal(INTERNAL, "the gateway failed at this call; its log says why")
             outcome = Outcome(error=failure.encoded())
-        if outcome.error and b"-32601" in bytes(outcome.error):
+        if outcome.error and NO_METHOD in bytes(outcome.error):
             known = False  # a stranger's words do not become labels
         self._metrics.called(
             method if known else "other", bool(outcome.error), time.perf_counter() - started_s

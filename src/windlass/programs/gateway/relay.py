@@ -6,6 +6,8 @@ receipt must not be of a block that `eth_blockNumber` does not know yet.
 
 from __future__ import annotations
 
+import asyncio
+
 import msgspec
 
 from windlass.chains.ethereum.quantities import from_hex
@@ -35,6 +37,11 @@ NULL_LACKS = (
 )
 """Null says that there is no such block."""
 HEADER_S = 5.0
+INDEXING = b'"message":"failed to retrieve log value pointer'
+"""geth's index of logs is a moment behind its head; some hundredths of a second later it answers.
+So begins the message of an error, in which no quote can stand unescaped."""
+INDEXING_TRIES = 5
+INDEXING_WAIT_S = 0.1
 
 
 class _Place(msgspec.Struct, rename="camel", gc=False):
@@ -67,12 +74,17 @@ class Relay:
             await self._caller.first_node()
         wanted = rewrite(method, params, self._head.number)
         reached = wanted.block is not None and wanted.block <= self._head.number
-        answer, node = await self._caller.ask(
-            method.encode(),
-            wanted.params,
-            has_block=reached,
-            null_lacks=reached and method in NULL_LACKS,
-        )
+        for tries in range(INDEXING_TRIES):
+            if tries:
+                await asyncio.sleep(INDEXING_WAIT_S)
+            answer, node = await self._caller.ask(
+                method.encode(),
+                wanted.params,
+                has_block=reached,
+                null_lacks=reached and method in NULL_LACKS,
+            )
+            if not (answer.error and INDEXING in bytes(answer.error)):
+                break
         if not answer.error:
             await self._follow(method, wanted.block, answer, node)
         return Outcome(answer.result, answer.error)

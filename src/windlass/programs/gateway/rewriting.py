@@ -70,7 +70,7 @@ def rewrite(method: str, params: msgspec.Raw | bytes, head: int) -> Rewritten:
             return Rewritten(messages.joined(items))
         items[position:] = [quantity(head), *items[position + 1 :]]
         return Rewritten(messages.joined(items), head)
-    text = items[position]
+    text = items[position] = _plain(items[position])
     if text in _QUOTED:
         items[position] = quantity(head)
         return Rewritten(messages.joined(items), head)
@@ -96,6 +96,16 @@ def number_of(text: bytes) -> int | None:
         return from_hex(text[1:-1].decode())
     except ValueError:
         return None
+
+
+def _plain(text: bytes) -> bytes:
+    """A string without needless escapes, which geth unescapes before it looks for tags."""
+    if b"\\" not in text or text[:1] != b'"':
+        return text
+    try:
+        return msgspec.json.encode(json.decode(text, str))
+    except JsonError:
+        return text
 
 
 def _rewrite_object(items: list[bytes], position: int, head: int) -> Rewritten:
