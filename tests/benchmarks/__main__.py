@@ -50,7 +50,7 @@ def main(names: list[str]) -> int:
             measure(section, Path(folder))
         section.load_after = report.load_average()
         report.keep(name, section)
-        report.write_page(list(SECTIONS))
+        report.write_page()
     print(f"Written to {report.PAGE.relative_to(report.REPOSITORY)}")
     return 0
 

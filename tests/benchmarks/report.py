@@ -17,6 +17,18 @@ from pathlib import Path
 REPOSITORY = Path(__file__).resolve().parents[2]
 KEPT = REPOSITORY / "docs" / "benchmarks.json"
 PAGE = REPOSITORY / "docs" / "benchmarks.md"
+ORDER = (
+    "start",
+    "steady",
+    "latency",
+    "throughput",
+    "gateway",
+    "dashboard",
+    "faults",
+    "storm",
+    "command",
+)
+"""The sections as the page has them; `storm` is written by `make storm`."""
 
 
 @dataclass
@@ -77,13 +89,13 @@ def keep(name: str, section: Section) -> None:
     KEPT.write_text(json.dumps(kept, indent=1))
 
 
-def write_page(order: Sequence[str]) -> None:
+def write_page() -> None:
     """Writes docs/benchmarks.md from all kept sections."""
     kept = json.loads(KEPT.read_text())
     lines = [
         "# Benchmarks",
         "",
-        "Written by `make bench`. Medians of five runs with the",
+        "Written by `make bench` and `make storm`. Medians of five runs with the",
         "extremes in brackets; what takes longer than two minutes is run once. The load average",
         "is that of the last minute before and after each group: on a busy machine read times as",
         "upper bounds, and compare ratios within one group.",
@@ -91,7 +103,7 @@ def write_page(order: Sequence[str]) -> None:
         f"Machine: {machine()}.",
         "",
     ]
-    for name in order:
+    for name in ORDER:
         if name not in kept:
             continue
         section = kept[name]
