@@ -151,7 +151,7 @@ def test_when_the_disk_will_be_full(grown: int, days: float, told: bool) -> None
         (16, 0.1, ""),
         (7, 20, "is full in about 45 hours"),
         (9, 20, ""),
-        (4, 0.1, "is full in about a few hours"),
+        (4, 0.1, "is full in a few hours"),
     ],
 )
 def test_room_that_is_short_for_an_idle_network(

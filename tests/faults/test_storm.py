@@ -50,7 +50,10 @@ def _describe(section: Section, storm: Storm, lasted_s: float) -> None:
         f"over {follower.connections} connections, {follower.filters} filters",
     )  # fmt: skip
     section.add(
-        "longest gap between two heads", "", f"{follower.longest_gap_s:.1f} s", "on one connection"
+        "longest gap between two heads",
+        "",
+        f"{follower.longest_gap_s:.1f} s",
+        "as a client saw it, over broken connections, too",
     )
     for name, took_s in sorted(storm.took_s.items()):
         section.add(

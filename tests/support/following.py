@@ -71,7 +71,6 @@ class Follower:
             heads = _call(socket, early, "eth_subscribe", "newHeads")
             first: int | None = None
             waiting: list[dict[str, Any]] = []
-            last_at = time.monotonic()
             while not self._stopping.is_set():
                 if early:
                     message = early.pop(0)
@@ -90,13 +89,18 @@ class Follower:
                     elif number != self.heads[-1] + 1:
                         self.problems.append(f"head {number} came after {self.heads[-1]}")
                     self.heads.append(number)
-                    self.longest_gap_s = max(self.longest_gap_s, time.monotonic() - last_at)
-                    last_at = time.monotonic()
+                    self._note_gap(time.monotonic())
                 elif message["params"]["subscription"] == logs:
                     if first is None:
                         waiting.append(result)
                     elif _height(result) >= first:
                         self._take([result])
+
+    def _note_gap(self, now_s: float) -> None:
+        """Over the ends of connections, too: what a user waits for the next head."""
+        if self._last_head_s is not None:
+            self.longest_gap_s = max(self.longest_gap_s, now_s - self._last_head_s)
+        self._last_head_s = now_s
 
     def _fill(self, number: int) -> None:
         """What came between the last connection and this one's first head."""
@@ -142,6 +146,7 @@ class Follower:
                 self.problems.append(f"block {height} was announced and is not there")
 
     _highest = 0
+    _last_head_s: float | None = None
 
 
 def _call(

@@ -39,7 +39,9 @@ def described(seen: ValidatorSet, proposal: Proposal) -> str:
     names = ", ".join(seen.name_of(one) for one in proposal.signers) or "nobody"
     told += f"signed by {names}; "
     return told + (
-        f"{proposal.missing} voting power is missing" if proposal.missing else "complete"
+        f"signatures of {proposal.missing} more voting power are missing"
+        if proposal.missing
+        else "complete"
     )
 
 

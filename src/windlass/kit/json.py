@@ -26,5 +26,9 @@ def decode(data: bytes | str | msgspec.Raw, kind: Any = Any) -> Any:
     """The value, checked to be of that type. Raises JsonError, and nothing else, for any input."""
     try:
         return msgspec.json.decode(data, type=kind)
-    except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
+    except UnicodeError as error:
+        raise JsonError("it is not UTF-8") from error
+    except RecursionError as error:
+        raise JsonError("it is nested too deeply") from error
+    except msgspec.DecodeError as error:
         raise JsonError(str(error)) from error

@@ -11,6 +11,7 @@ from tests.support.dashboard import block, block_hash
 from windlass.programs.dashboard.blocks import WINDOW
 from windlass.programs.dashboard.documents import block_document, node_document, summary_document
 from windlass.programs.dashboard.network import UNEXPECTED_MAX, TooManyNodes
+from windlass.programs.dashboard.nodes import START_S
 from windlass.programs.dashboard.propagation import Propagation
 
 
@@ -208,8 +209,11 @@ def test_nodes_that_nobody_expects_are_few_and_leave() -> None:
 
 
 def test_uptime_is_counted_from_connections() -> None:
-    """What a client says of its uptime does not count, the seconds that it was here do."""
+    """What a client says of its uptime does not count, the seconds that it was here do; nobody is
+    missed in the first minute of all."""
     model = Model("a")
+    model.pass_time(START_S)
+    assert model.node("a").uptime.percent is None
     model.pass_time(60)
     model.login("a")
     model.pass_time(180)

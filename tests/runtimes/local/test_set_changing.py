@@ -257,6 +257,16 @@ def test_no_proposal(tmp_path: Path, content: bytes) -> None:
     assert [one.path.name for one in listed] == ["right.json"]
 
 
+def test_what_was_decided_is_not_listed(tmp_path: Path) -> None:
+    """A proposal whose number the chain has passed waits for nobody any more."""
+    seen = _seen(0, 1, 2)
+    proposed = _proposed(seen)
+    assert proposed.sequence == seen.require_chain().members.next_sequence
+    passed = msgspec.structs.replace(proposed, sequence=proposed.sequence - 1)
+    (tmp_path / "passed.json").write_bytes(to_file(passed))
+    assert validators.proposals(tmp_path, seen.require_chain()) == []
+
+
 def test_a_pipe_is_no_proposal(tmp_path: Path) -> None:
     """What would never end to be read is refused, and does not hang the list or the doctor."""
     os.mkfifo(tmp_path / "pipe.json")

@@ -89,13 +89,13 @@ def _soon(evidence: Evidence, disk: Disk) -> Iterator[Finding]:
     days = max(0.0, left / per_day)
     if days >= (DAYS_WARN if measured else DAYS_WARN_UNMEASURED):
         return
-    when = f"{days:.0f} days" if days >= 2 else f"{days * 24:.0f} hours"
+    when = f"about {days:.0f} days" if days >= 2 else f"about {days * 24:.0f} hours"
     if days * 24 < 1:
         when = "a few hours"
     yield Finding(
         code="disk-full-soon",
         severity="warning",
-        sentence=f"The disk under {disk.path} is full in about {when}.",
+        sentence=f"The disk under {disk.path} is full in {when}.",
         evidence=facts(
             [
                 f"Data here grew by {size(grown)} in {_span(span_s)}, {size(per_day)} a day go on"

@@ -19,10 +19,15 @@ PEER_SAMPLES = 40
 MINUTES = 24 * 60
 
 
+START_S = 60
+"""How long after the dashboard's own start a node may come without having been away."""
+
+
 class Uptime:
     """Seconds online per minute for a day, and their share."""
 
     def __init__(self) -> None:
+        self._patience_s = START_S
         self._minutes: deque[int] = deque(maxlen=MINUTES)
         self._sum = 0
         self._online_s = 0
@@ -34,7 +39,12 @@ class Uptime:
             self._close(min(max(percent, 0), 100))
 
     def tick(self, *, online: bool) -> None:
-        """One more second."""
+        """One more second. While the network starts, nobody is missed yet."""
+        if online:
+            self._patience_s = 0
+        if self._patience_s > 0:
+            self._patience_s -= 1
+            return
         self._known_s += 1
         self._online_s += online
         if self._known_s >= 60:

@@ -51,7 +51,9 @@ def parse(body: bytes, calls_max: int) -> Call | list[Call]:
             found = json.decode(body, list[msgspec.Raw])
             return [_call(bytes(one)) for one in found[: calls_max + 1]]
         return _call(body)
-    except (JsonError, UnicodeError) as error:
+    except UnicodeError as error:
+        raise RpcRefusal(PARSE, "invalid JSON: it is not UTF-8") from error
+    except JsonError as error:
         raise RpcRefusal(PARSE, f"invalid JSON: {error}"[:300]) from error
 
 

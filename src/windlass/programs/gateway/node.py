@@ -209,13 +209,15 @@ class Node:
 
     async def _consider(self, heads: Upstream, block: Block) -> None:
         """Takes note of its newest block, and uses it if that is of our chain."""
-        fits = self._head.fits(block)
-        if fits is None and block.number > self._head.number:
-            known = await self._header(heads, f'"{hex(self._head.number)}"'.encode())
-            fits = known.hash == self._head.hash
+        # The head may rise while the node is asked: number and hash are taken together.
+        number, told = self._head.number, self._head.hash
+        fits, compared = self._head.fits(block), block.number
+        if fits is None and block.number > number:
+            known = await self._header(heads, f'"{hex(number)}"'.encode())
+            fits, compared = known.hash == told, number
         if fits is False:
             # Blocks are final: either it is another network's, or its data are not what they were.
-            self._lost(f"it has another block {block.number} than clients were told of")
+            self._lost(f"it has another block {compared} than clients were told of")
             return
         if block.number != self.number:
             self._know(block.number)

@@ -96,7 +96,9 @@ class Resender:
             try:
                 await self._round()
             except (RpcRefusal, NodeLost, JournalError, TimeoutError) as error:
-                log.info("resending was cut short", extra={"reason": str(error)})
+                log.info(
+                    "resending was cut short", extra={"reason": str(error) or type(error).__name__}
+                )
             try:
                 async with asyncio.timeout(max(0.25, self._block_time_s / 2)):
                     await self._urged.wait()

@@ -115,7 +115,10 @@ class Sender:
             kept = True
             self._sent(entry)
         except JournalError as error:
-            raise RpcRefusal(INTERNAL, f"{error.sentence} The transaction is not kept.") from error
+            raise RpcRefusal(
+                INTERNAL,
+                f"{error.sentence} The transaction is not kept; a node may have it all the same.",
+            ) from error
         finally:
             if asking is not None:
                 asking.cancel()

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
+from functools import partial
 
 from windlass.kit.web import (
     Request,
@@ -21,13 +22,17 @@ from windlass.kit.web import (
     WSMsgType,
 )
 from windlass.programs.gateway import origins
-from windlass.programs.gateway.dispatch import Dispatcher
+from windlass.programs.gateway.dispatch import BATCH_AT_ONCE, Dispatcher
 from windlass.programs.gateway.session import Session
 from windlass.programs.gateway.subscriptions import Subscriptions
 
 MESSAGE_BYTES_MAX = 5 << 20
 CALLS_MAX = 100
 """In flight on one connection; the next message is read when one of them is answered."""
+BATCH_WEIGHT = BATCH_AT_ONCE
+"""A batch has so many calls in flight, whatever its length."""
+PAUSE_BYTES = 8 << 20
+"""Nothing more is read from a client that has so much to read itself."""
 WAITING_BYTES_MAX = 32 << 20
 """More than geth's largest answer to a batch."""
 ALL_WAITING_BYTES_MAX = 256 << 20
@@ -52,6 +57,8 @@ class _Connection(Session):
         self._filled = asyncio.Event()
         self._slots = asyncio.Semaphore(CALLS_MAX)
         self._tasks: set[asyncio.Task[None]] = set()
+        self._room = asyncio.Event()
+        self._room.set()
         self._ended = False
 
     def tell(self, event: bytes) -> None:
@@ -62,6 +69,8 @@ class _Connection(Session):
         self.waiting_bytes += len(event)
         self._api.waiting_bytes += len(event)
         self._filled.set()
+        if self.waiting_bytes > PAUSE_BYTES:
+            self._room.clear()
         if self.waiting_bytes > WAITING_BYTES_MAX:
             self.cut_off("it does not read what it is sent")
         elif self._api.waiting_bytes > ALL_WAITING_BYTES_MAX:
@@ -94,17 +103,23 @@ class _Connection(Session):
 
     async def _read(self) -> None:
         while True:
+            await self._room.wait()
             await self._slots.acquire()
             message = await self._socket.receive()
             if message.type not in (WSMsgType.TEXT, WSMsgType.BINARY):
                 return
-            task = asyncio.create_task(self._answer(bytes(message.data)))
+            body = bytes(message.data)
+            weight = BATCH_WEIGHT if body.lstrip()[:1] == b"[" else 1
+            for _ in range(weight - 1):
+                await self._slots.acquire()
+            task = asyncio.create_task(self._answer(body))
             self._tasks.add(task)
-            task.add_done_callback(self._done)
+            task.add_done_callback(partial(self._done, weight))
 
-    def _done(self, task: asyncio.Task[None]) -> None:
+    def _done(self, weight: int, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
-        self._slots.release()
+        for _ in range(weight):
+            self._slots.release()
         if not task.cancelled() and task.exception() is not None:
             log.error("a call of a client has failed", exc_info=task.exception())
             self.cut_off("a call of it has failed")
@@ -127,6 +142,8 @@ class _Connection(Session):
                         await self._socket.send_frame(message, WSMsgType.TEXT)
                     self.waiting_bytes -= len(message)
                     self._api.waiting_bytes -= len(message)
+                    if self.waiting_bytes <= PAUSE_BYTES:
+                        self._room.set()
                 self._filled.clear()
                 await self._filled.wait()
         except (TimeoutError, ConnectionError, RuntimeError):

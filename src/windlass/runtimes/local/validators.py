@@ -99,8 +99,8 @@ class ValidatorSet(msgspec.Struct, frozen=True, kw_only=True):
             known = ", ".join(one.name for one in self.entries)
             raise UnknownValidator(
                 f"There is no validator {label!r} in {self.found.row.name} (there is: {known}).",
-                "One of your own is made by a larger number of `validators` in the spec and "
-                "`windlass up`; another one's is named with --public-key.",
+                "Name one of these. A larger number of `validators` in the spec and `windlass up` "
+                "make another; somebody else's is added by `propose add --public-key …`.",
             )
         own = [one for one in fitting if one.own]
         if not own and len(fitting) > 1:
@@ -261,14 +261,17 @@ def write(path: Path, change: SetChange, *, anew: bool) -> None:
 
 
 def proposals(directory: Path, chain: membership.Chain) -> list[Proposal]:
-    """The proposals for that chain in a directory; what is none is left out."""
+    """The proposals for that chain in a directory; what is none is left out, and what was decided
+    or overtaken."""
     found = []
     for path in sorted(directory.glob("*.json"))[:FILES_MAX]:
         try:
             change = read(path)
         except WindlassError:
             continue
-        if (change.network, change.genesis) == (chain.network, chain.genesis):
+        if (change.network, change.genesis) != (chain.network, chain.genesis):
+            continue
+        if change.sequence >= chain.members.next_sequence:
             found.append(weigh(path, change, chain))
     return found
 
