@@ -218,6 +218,23 @@ async def test_no_width_scrolls_sideways(visitor: Visitor, feed: Feed, width: in
     assert await page.evaluate(fits)
 
 
+@pytest.mark.parametrize("width", [360, 1440])
+async def test_a_hundred_validators_leave_room_for_the_nodes(
+    visitor: Visitor, feed: Feed, width: int
+) -> None:
+    """Their list scrolls by itself, by the keyboard too, and is less than a page high."""
+    feeder = await feed(SimulatedNetwork(nodes=100, validators=100, height=40))
+    page = await visitor.open(feeder.address, width=width, height=900)
+    validators = page.locator("#validators")
+    await expect(validators.locator("li")).to_have_count(100)
+    box = await validators.bounding_box()
+    assert box is not None
+    assert box["height"] < 450
+    await validators.focus()
+    await page.keyboard.press("End")
+    await expect(validators.locator("li").last).to_be_in_viewport()
+
+
 async def test_reduced_motion_is_respected(visitor: Visitor, feed: Feed) -> None:
     """Who asks for less motion sees the new block without the chain being moved."""
     network = SimulatedNetwork(nodes=3, height=40)

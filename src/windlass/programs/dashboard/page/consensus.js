@@ -5,6 +5,7 @@ import { Marks } from "./charts.js";
 import { byId, element, reorder, setAttribute, setFigure, setText } from "./dom.js";
 import * as format from "./format.js";
 
+const SCROLLS_FROM = 32;
 const STRIP = 60;
 const FORKS_MAX = 10;
 
@@ -93,7 +94,10 @@ export class Consensus {
       row.node.remove();
       this.rows.delete(key);
     }
-    reorder(byId("validators"), nodes);
+    const list = byId("validators");
+    reorder(list, nodes);
+    // A list that scrolls by itself must be reachable by the keyboard, or its end is not.
+    setAttribute(list, "tabindex", nodes.length > SCROLLS_FROM ? "0" : null);
   }
 
   #fill(row, validator, total) {
