@@ -105,6 +105,9 @@ def test_keys_of_a_network_that_runs_are_refused_elsewhere(network: Network) -> 
             _hide(hidden, file)
         assert "CometBFT at http://127.0.0.1:" in refusal()
     assert list(other.folder.iterdir()) == []
+    # Not even if they are there already, from an import before that network was started again.
+    shutil.copytree(network.state / "vault", other.state / "vault")
+    assert seen in refusal()
 
 
 def _hide(until_closed: ExitStack, path: Path) -> None:

@@ -19,10 +19,12 @@ BYTES = 24 << 20
 class SmallDisk:
     """Mounted at `path` while the context lasts."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, size_bytes: int = BYTES) -> None:
         path.mkdir(parents=True)
         self.path = path
-        script = f"mount -t tmpfs -o size={BYTES} tmpfs '{path}' && echo mounted && exec sleep 600"
+        script = (
+            f"mount -t tmpfs -o size={size_bytes} tmpfs '{path}' && echo mounted && exec sleep 600"
+        )
         self._holder = subprocess.Popen(
             ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c", script],
             stdout=subprocess.PIPE,

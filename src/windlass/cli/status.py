@@ -70,5 +70,6 @@ def _show(status: Status) -> None:
 
 def _where(network: NetworkStatus) -> str:
     urls = network.endpoints
-    found = [f"{name} {url}" for name, url in (("RPC", urls.rpc), ("WebSocket", urls.ws)) if url]
+    named = (("RPC", urls.rpc), ("WebSocket", urls.ws), ("dashboard", urls.dashboard))
+    found = [f"{name} {url}" for name, url in named if url]
     return f"{network.name}: chain id {network.chain_id}, {', '.join(found) or 'no RPC'}"

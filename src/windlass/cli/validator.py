@@ -330,6 +330,9 @@ def _submit(seen: ValidatorSet, change: SetChange, force: bool, json_wanted: boo
         return
     told = "votes from" if change.action == "add" else "votes no more, from"
     say(f"{change.name} {told} height {height} on.")
+    count = len(seen.require_chain().members.powers) + (1 if change.action == "add" else -1)
+    may_fail = (count - 1) // 3  # less than a third, all having the same power
+    note(f"Of the {count} that vote now {may_fail or 'none'} may fail.")
 
 
 def _seen(spec_file: str | None, network: str | None) -> tuple[Place, ValidatorSet]:

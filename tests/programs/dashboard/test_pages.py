@@ -15,7 +15,7 @@ from tests.support.dashboard import Dashboard, reporting
 from tests.support.wait import until
 from windlass.kit.metrics import Registry
 from windlass.programs.dashboard.api import is_plain_host, read_assets
-from windlass.programs.dashboard.live import FRAMES_MAX, Live, _Browser
+from windlass.programs.dashboard.live import BROWSERS_MAX, FRAMES_MAX, Live, _Browser
 from windlass.programs.dashboard.metrics import Metrics
 from windlass.programs.dashboard.propagation import Propagation
 from windlass.programs.dashboard.validators import Validators
@@ -106,8 +106,8 @@ async def test_a_browser_that_is_too_slow_gets_the_state_anew() -> None:
     model = Model("a")
     model.login("a")
     live = _live(model)
-    slow = _Browser()
-    live._browsers.add(slow)
+    slow = _Browser(lambda: None)
+    live._browsers[slow] = None
     live.advance()
     live._refresh()
     assert [frame[:15] for frame in slow.frames] == [b"event: snapshot"]
@@ -139,6 +139,36 @@ async def test_browsers_that_do_not_read_stop_nobody(make_dashboard: MakeDashboa
         for one in stuck:
             one.close()
     until(lambda: dashboard.json("/state")["browsers"] == 0, "they are forgotten", timeout_s=40)
+
+
+async def test_silent_readers_keep_no_browser_away(make_dashboard: MakeDashboard) -> None:
+    """When there are too many, one more ends the oldest, and is told of what happens."""
+    dashboard = make_dashboard(["a"])
+    silent = []
+    try:
+        for number in range(BROWSERS_MAX + 1):
+            one = socket.create_connection(("127.0.0.1", dashboard.settings.port))
+            one.sendall(b"GET /api/live HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            silent.append(one)
+            if number == 0:
+                until(lambda: dashboard.json("/state")["browsers"] == 1, "the first is there")
+        until(lambda: _ended(silent[0]), "the first is ended")
+        assert dashboard.json("/state")["browsers"] == BROWSERS_MAX
+        silent[-1].settimeout(10)
+        assert silent[-1].recv(1 << 16).startswith(b"HTTP/1.1 200")
+    finally:
+        for one in silent:
+            one.close()
+
+
+def _ended(connection: socket.socket) -> bool:
+    connection.settimeout(0.1)
+    try:
+        return connection.recv(1 << 20) == b""
+    except TimeoutError:
+        return False
+    except ConnectionResetError:
+        return True
 
 
 @pytest.mark.parametrize(

@@ -11,11 +11,12 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Protocol
 
 import msgspec
 
-from windlass.kit.web import Request, Response, StreamResponse
+from windlass.kit.web import Request, StreamResponse
 from windlass.programs.dashboard.blocks import SHOWN
 from windlass.programs.dashboard.documents import (
     block_document,
@@ -34,6 +35,10 @@ HEARTBEAT_S = 15.0
 WRITE_S = 20.0
 """A browser that takes nothing for so long is gone."""
 BROWSERS_MAX = 200
+"""One more ends the oldest: silent connections can't be told from readers, since what one is sent
+fits into the system's buffers for minutes, and they must not keep everybody else away. A page that
+was ended connects again by itself.
+"""
 FRAMES_MAX = 30
 GONE_MAX = 1000
 """Names that wait to be told as gone while no browser is there."""
@@ -66,11 +71,18 @@ class Alerting(Protocol):
 
 
 class _Browser:
-    def __init__(self) -> None:
+    def __init__(self, abort: Callable[[], None]) -> None:
+        self._abort = abort
         self.frames: deque[bytes] = deque()
         self.waiting = asyncio.Event()
         self.stale = True
         self.leaving = False
+
+    def end(self) -> None:
+        """Ends its connection at once; what was queued for it is dropped."""
+        self.leaving = True
+        self.waiting.set()
+        self._abort()
 
     def begin(self, frame: bytes) -> None:
         """Queues the whole state, on which later deltas build."""
@@ -114,7 +126,7 @@ class Live:
         self._nodes: dict[str, dict[str, Any]] = {}
         self._blocks: dict[int, dict[str, Any]] = {}
         self._parts: dict[str, Any] = {}
-        self._browsers: set[_Browser] = set()
+        self._browsers: dict[_Browser, None] = {}
         self._changed = asyncio.Event()
         self._measured_s = 0.0
         self._snapshot = b""
@@ -161,14 +173,16 @@ class Live:
 
     async def serve(self, request: Request) -> StreamResponse:
         """Server-Sent Events for one browser, until it leaves."""
-        if len(self._browsers) >= BROWSERS_MAX:
-            return Response(status=503, text="too many browsers\n", headers={"retry-after": "10"})
         response = StreamResponse(headers=HEADERS)
         await response.prepare(request)
         if request.method == "HEAD":
             return response
-        browser = _Browser()
-        self._browsers.add(browser)
+        while len(self._browsers) >= BROWSERS_MAX:
+            oldest = next(iter(self._browsers))
+            del self._browsers[oldest]
+            oldest.end()
+        browser = _Browser(partial(_abort, request))
+        self._browsers[browser] = None
         self.notice()
         try:
             while not browser.leaving:
@@ -176,10 +190,9 @@ class Live:
                 async with asyncio.timeout(WRITE_S):
                     await response.write(chunk)
         except (TimeoutError, ConnectionError):
-            if request.transport is not None:
-                request.transport.abort()
+            browser.end()
         finally:
-            self._browsers.discard(browser)
+            self._browsers.pop(browser, None)
         return response
 
     def stop(self) -> None:
@@ -288,6 +301,11 @@ class Live:
         for number in [one for one in self._blocks if one <= lowest or blocks.main(one) is None]:
             del self._blocks[number]
         return changes
+
+
+def _abort(request: Request) -> None:
+    if request.transport is not None:
+        request.transport.abort()
 
 
 def _frame(event: str, data: bytes) -> bytes:

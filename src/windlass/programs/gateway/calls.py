@@ -80,14 +80,17 @@ class Caller:
             last = (answer, node)
         if last is not None:
             return last
-        raise no_node(self.fleet.problem() or "those that were asked ended before they answered")
+        raise no_node(
+            self.fleet.problem(for_clients=True)
+            or "those that were asked ended before they answered"
+        )
 
     async def first_node(self, spread: int | None = None) -> None:
         """Returns once a node can be asked. Raises RpcRefusal."""
         if self.fleet.choose((), spread) is not None:
             return
         if await self._wait([], time.monotonic() + CALL_S, None) is None:
-            raise no_node(self.fleet.problem() or "none was heard yet")
+            raise no_node(self.fleet.problem(for_clients=True) or "none was heard yet")
 
     async def value(self, method: str, *params: Any, kind: type[T], has_block: bool = False) -> T:
         """For the gateway's own use: a result as a value. Raises RpcRefusal."""

@@ -85,8 +85,8 @@ class Fleet:
         except TimeoutError:
             return
 
-    def problem(self) -> str | None:
-        """Why no node can be asked, None if one can."""
+    def problem(self, *, for_clients: bool = False) -> str | None:
+        """Why no node can be asked, None if one can. Clients are not told addresses."""
         if self.choose() is not None:
             return None
         if not self.nodes:
@@ -95,6 +95,8 @@ class Fleet:
         if usable:
             newest = max(node.number for node in usable)
             return f"block {self.head.number} was shown and the newest that a node has is {newest}"
+        if for_clients:
+            return f"none of its {len(self.nodes)} nodes can be used now"
         return "; ".join(f"{node.name}: {node.reason}" for node in list(self.nodes.values())[:3])
 
     def want_pending(self, wanted: bool) -> None:

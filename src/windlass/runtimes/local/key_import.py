@@ -108,7 +108,9 @@ def import_keys(place: Place, source: Path, sealed: bytes, passphrase: str) -> I
         vault = place.state / "vault"
         if _has(vault, content):
             keys = export.complete(vault)
-            return _finish(place, content, keys, idle=[], was_there=True)
+            # If they are in use here, that is what they are for.
+            idle = [] if _running(place.state) else _in_use(place, keys, content)
+            return _finish(place, content, keys, idle=idle, was_there=True)
         _refuse_running(place.state)
         staged = place.state / STAGED
         delete(staged)
@@ -117,7 +119,7 @@ def import_keys(place: Place, source: Path, sealed: bytes, passphrase: str) -> I
             fault_point("import-unpacked")
             _refuse_other_data(place.state, keys)
             _refuse_other_spec(place, staged)
-            idle = refuse_in_use(place.state, keys, content.listeners)
+            idle = _in_use(place, keys, content)
             _keep_ports(place, content)
             fault_point("import-ports")
             delete(vault)  # it has a mark at most, see _has
@@ -143,9 +145,18 @@ def _has(vault: Path, content: Content) -> bool:
 
 
 def _refuse_running(state: Path) -> None:
-    found = [*process_table.supervisors(state), *process_table.owned(state)]
-    if found:
-        raise StillRuns(state, [who.pid for who in found])
+    if found := _running(state):
+        raise StillRuns(state, found)
+
+
+def _running(state: Path) -> list[int]:
+    """The pids of what runs of that state."""
+    return [who.pid for who in (*process_table.supervisors(state), *process_table.owned(state))]
+
+
+def _in_use(place: Place, keys: Mapping[str, NetworkKeys], content: Content) -> list[Path]:
+    """Idle states with the same keys. Raises SignsElsewhere if one is not idle."""
+    return refuse_in_use(place.state, keys, content.listeners)
 
 
 def _refuse_other_data(state: Path, networks: Mapping[str, NetworkKeys]) -> None:

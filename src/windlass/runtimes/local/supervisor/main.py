@@ -20,6 +20,7 @@ from windlass.runtimes.local import disk_history, logs
 from windlass.runtimes.local.control import socket_path
 from windlass.runtimes.local.lock import SUPERVISOR_FILE_NAME
 from windlass.runtimes.local.state import State
+from windlass.runtimes.local.supervisor.consensus_restarts import ConsensusRestarts
 from windlass.runtimes.local.supervisor.daemon import Supervisor
 from windlass.runtimes.local.supervisor.geth_restarts import GethRestarts
 from windlass.runtimes.local.supervisor.messages import Answer, Request
@@ -115,8 +116,13 @@ class _Main:
 
     async def _supervise(self) -> None:
         restarts = GethRestarts(lambda: self._supervisor.runners)
+        consensus = ConsensusRestarts(
+            lambda: self._supervisor.runners,
+            lambda: {row.name: row.block_time_s for row in self._state.networks()},
+        )
         helpers = [
             asyncio.create_task(_kept_going(restarts.run, "restarts of geth")),
+            asyncio.create_task(_kept_going(consensus.run, "restarts of CometBFT")),
             asyncio.create_task(_kept_going(self._keep_house, "housekeeping")),
         ]
         await self._end.wait()
