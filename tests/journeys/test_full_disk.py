@@ -30,7 +30,8 @@ def test_blocks_go_on_when_the_disk_has_room_again(
     (account,) = senders(1, CHAIN_ID, "full disk")
     with SmallDisk(folder / ".windlass", DISK_BYTES) as disk:
         inside = tmp_path / "windlass"
-        inside.write_text(f'#!/bin/sh\nexec {" ".join(disk.enter)} {WINDLASS} "$@"\n')
+        command = " ".join([*disk.enter, '--wdns="$PWD"', str(WINDLASS)])
+        inside.write_text(f'#!/bin/sh\nexec {command} "$@"\n')
         inside.chmod(0o755)
         text = spec("full", validators=2, nodes=1, bootnodes=1, chain_id=CHAIN_ID,
                     accounts=[account.address])  # fmt: skip
