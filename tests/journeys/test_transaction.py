@@ -89,7 +89,8 @@ def test_pending_stuck_and_dropped(network: Network, rich: Sender) -> None:
         rpc("eth_sendRawTransaction", one.raw)
 
     waiting = told(network, cheap.hash, 0)
-    assert (waiting["status"], waiting["nonce"], waiting["sent"]) == ("pending", 1, 1)
+    assert (waiting["status"], waiting["nonce"]) == ("pending", 1)
+    assert waiting["sent"] >= 1  # it is offered again from the second block on
     until(
         lambda: "transaction-stuck" in network.run("doctor", "--json", check=False).stdout,
         "the doctor tells of it",

@@ -106,7 +106,10 @@ class Resender:
                 continue
 
     async def _round(self) -> None:
-        if not len(self._journal) or not self._fleet.usable():
+        if not len(self._journal):
+            self._all_due = False  # what comes later goes to nodes as they are then
+            return
+        if not self._fleet.usable():
             return
         if self._all_due:
             self._all_due = False
