@@ -21,7 +21,7 @@ from windlass.programs.gateway.errors import INTERNAL, NodeLost, RpcRefusal
 
 SWEEP_S = 0.25
 CALLS_MAX = 10_000
-"""Clients' calls in flight to one node; more would only wait in its queue."""
+"""Calls in flight to one node; more would only wait in its queue."""
 
 log = logging.getLogger(__name__)
 
